@@ -1,0 +1,171 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"time"
+
+	"github.com/errand-run/errand/shared/event"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Streams and buckets. ARCHITECTURE.md says what each is for; docs/asyncapi.yaml is their public face.
+const (
+	streamRunReq     = "RUN_REQ"    // run.req.v1.TASK.KEY: acceptance, id and idempotency of a run in one write
+	streamTaskReq    = "TASK_REQ"   // task.req.v1.KEY: the same for tasks
+	streamRuns       = "RUNS"       // the log of all runs, their commands and timers
+	streamWebhooks   = "WEBHOOKS"   // webhook.v1.>: deliveries, their attempts and scheduled retries
+	streamAdvisories = "ADVISORIES" // what the server says of messages that were given up
+	bucketTasks      = "tasks"      // TASK: the definition, edited by compare-and-set
+	bucketRuns       = "runs"       // TASK.RUN: last lifecycle event, made by the server from RUNS
+	bucketHistory    = "history"    // TASK.RUN.N: last event of each step, made by the server from RUNS
+	bucketDeliveries = "deliveries" // DELIVERY: last event of each delivery, made by the server from WEBHOOKS
+	storeScreenshots = "screenshots"
+	storeObjects     = "objects" // results and actions too large for an event
+)
+
+// Replicas is how many servers hold each stream: 1 or 3.
+type Replicas int
+
+// layout is every stream as data. The log has no age limit: a finished run is removed whole or not at all. RUNS
+// cannot have DiscardNew (the server refuses it together with schedules); without a limit of its own a full
+// store refuses there too.
+func layout(r Replicas) []jetstream.StreamConfig {
+	projection := func(bucket, source string, transforms ...jetstream.SubjectTransformConfig) jetstream.StreamConfig {
+		c := jetstream.StreamConfig{
+			Name: "KV_" + bucket, MaxMsgsPerSubject: 1, AllowDirect: true, AllowRollup: true, DenyDelete: true,
+			Discard: jetstream.DiscardNew, Replicas: int(r),
+			Sources: []*jetstream.StreamSource{{Name: source, SubjectTransforms: transforms}},
+		}
+		if r == 1 {
+			// A projection that loses its tail in a crash makes it again from its source: it need not sync each write.
+			c.PersistMode = jetstream.AsyncPersistMode
+		}
+		return c
+	}
+	return []jetstream.StreamConfig{
+		{
+			Name: streamRunReq, Subjects: []string{"run.req.v1.*.*"}, Replicas: int(r),
+			Discard: jetstream.DiscardNew, DenyDelete: true,
+		},
+		{
+			Name: streamTaskReq, Subjects: []string{"task.req.v1.*"}, Replicas: int(r),
+			Discard: jetstream.DiscardNew, DenyDelete: true,
+		},
+		{
+			Name: streamRuns, Subjects: []string{"run.v1.>", "runctl.v1.>"}, Replicas: int(r),
+			AllowMsgSchedules: true, AllowMsgTTL: true,
+			RePublish: &jetstream.RePublish{Source: "run.v1.>", Destination: "live.run.v1.>"},
+		},
+		{
+			Name: streamWebhooks, Subjects: []string{"webhook.v1.>"}, Replicas: int(r),
+			AllowMsgSchedules: true, AllowMsgTTL: true,
+		},
+		{
+			// Only what tells of messages given up: the whole of $JS.EVENT.ADVISORY.> also holds an audit message for
+			// each API request, which would make every read a write.
+			Name: streamAdvisories, Replicas: int(r), MaxAge: 30 * 24 * time.Hour, MaxMsgs: 100_000,
+			Subjects: []string{"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"},
+		},
+		projection(bucketRuns, streamRuns,
+			jetstream.SubjectTransformConfig{Source: "run.v1.evt.*.*.*", Destination: "$KV.runs.{{wildcard(1)}}.{{wildcard(2)}}"},
+			jetstream.SubjectTransformConfig{Source: "run.v1.evt.*.*.dispatched.*", Destination: "$KV.runs.{{wildcard(1)}}.{{wildcard(2)}}"}),
+		projection(bucketHistory, streamRuns,
+			jetstream.SubjectTransformConfig{Source: "run.v1.step.*.*.*.*", Destination: "$KV.history.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}"}),
+		projection(bucketDeliveries, streamWebhooks,
+			jetstream.SubjectTransformConfig{Source: "webhook.v1.evt.*.*", Destination: "$KV.deliveries.{{wildcard(1)}}"}),
+	}
+}
+
+// Names of the durable consumers.
+const (
+	ConsumerRequests = "orchestrator-req" // on RUN_REQ
+	ConsumerControl  = "orchestrator"     // on RUNS: commands and fired timers
+	ConsumerTerminal = "webhook"          // on RUNS: terminal events
+	ConsumerDelivery = "webhook-delivery" // on WEBHOOKS: attempts that are due
+)
+
+// ConsumerJobs is the durable consumer of a provider's jobs: exec-PROVIDER.
+func ConsumerJobs(provider string) string { return "exec-" + provider }
+
+// consumers is every durable consumer as data. Nothing here limits deliveries: a message comes back until its
+// handler has settled it, and BackOff stays unset since it would replace AckWait.
+func consumers() map[string][]jetstream.ConsumerConfig {
+	durable := func(name string, filters ...string) jetstream.ConsumerConfig {
+		return jetstream.ConsumerConfig{
+			Durable: name, FilterSubjects: filters, AckPolicy: jetstream.AckExplicitPolicy,
+			AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 2000,
+		}
+	}
+	runs := []jetstream.ConsumerConfig{
+		durable(ConsumerControl, "runctl.v1.cmd.>", "runctl.v1.timer.>"),
+		durable(ConsumerTerminal, event.TerminalFilters()...),
+	}
+	for _, p := range event.Providers() {
+		runs = append(runs, durable(ConsumerJobs(p), event.JobFilter(p)))
+	}
+	return map[string][]jetstream.ConsumerConfig{
+		streamRunReq:   {durable(ConsumerRequests, "run.req.v1.*.*")},
+		streamRuns:     runs,
+		streamWebhooks: {durable(ConsumerDelivery, "webhook.v1.evt.*.created", "webhook.v1.due.*")},
+	}
+}
+
+// ackWait is how long a handler may be silent before its message goes to another: jobs are settled within
+// milliseconds (their lease goes on without the message), deliveries beat while they wait for a receiver.
+const ackWait = 10 * time.Second
+
+// Setup creates what is missing and updates what differs. Every service calls it at its start; it is idempotent.
+func (b *Bus) Setup(ctx context.Context, r Replicas) error {
+	for _, c := range layout(r) {
+		if _, err := b.js.CreateOrUpdateStream(ctx, c); err != nil {
+			return fmt.Errorf("create stream %s: %w", c.Name, err)
+		}
+	}
+	if _, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucketTasks, Replicas: int(r)}); err != nil {
+		return fmt.Errorf("create bucket %s: %w", bucketTasks, err)
+	}
+	for _, name := range []string{storeScreenshots, storeObjects} {
+		if _, err := b.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Replicas: int(r)}); err != nil {
+			return fmt.Errorf("create object store %s: %w", name, err)
+		}
+	}
+	for stream, list := range consumers() {
+		for _, c := range list {
+			if _, err := b.js.CreateOrUpdateConsumer(ctx, stream, c); err != nil {
+				return fmt.Errorf("create consumer %s: %w", c.Durable, err)
+			}
+		}
+	}
+	return b.clock.read(ctx, b.js)
+}
+
+// consumerStream is the stream that a durable consumer reads.
+func consumerStream(consumer string) string {
+	for stream, list := range consumers() {
+		for _, c := range list {
+			if c.Durable == consumer {
+				return stream
+			}
+		}
+	}
+	return ""
+}
+
+// stream gives the handle of a stream, looked up once.
+func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	if s, ok := b.handles.Load(name); ok {
+		return s.(jetstream.Stream), nil
+	}
+	s, err := b.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("open stream %s: it does not exist yet: %w", name, ErrUnavailable)
+	}
+	if err != nil {
+		return nil, readErr("open stream "+name, err)
+	}
+	b.handles.Store(name, s)
+	return s, nil
+}

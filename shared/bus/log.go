@@ -1,0 +1,204 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/errand-run/errand/shared/event"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// maxInline is how many bytes of a result or of a step's actions go into an event; more go to the object store,
+// so that an event stays under 64 KB.
+const maxInline = 24 << 10
+
+// Record is a lifecycle event as stored.
+type Record struct {
+	event.RunEvent
+	Sequence uint64
+	StoredAt time.Time // the server's clock
+}
+
+// Append stores a lifecycle event of a run, guarded by after, the sequence of the run's last lifecycle event (0:
+// none). A terminal event also disarms the run's timer, in the same write. ErrConflict means that another event
+// came first: read Last, then decide again.
+func (b *Bus) Append(ctx context.Context, e event.RunEvent, after uint64) (uint64, error) {
+	s := &e.Data.Run
+	if len(s.Result) > maxInline {
+		digest, err := b.PutObject(ctx, s.Result)
+		if err != nil {
+			return 0, fmt.Errorf("store the result: %w", err)
+		}
+		s.Result, s.ResultObject = nil, digest
+	}
+	k, t := s.Key(), event.Kind(e)
+	msg, err := encode(event.LifecycleSubject(k, t, s.Provider), e)
+	if err != nil {
+		return 0, err
+	}
+	if t.Terminal() {
+		msg.Header.Set("Nats-Schedule-Next", "purge")
+		msg.Header.Set("Nats-Scheduler", event.ScheduleSubject(k))
+	}
+	return b.write(ctx, streamRuns, msg, guard{event.LifecycleFilter(k), after, e.ID})
+}
+
+// Last is the run's last lifecycle event, read from the log and so never behind it. ErrNotFound: the request of
+// the run may be stored, but no service has touched it yet.
+func (b *Bus) Last(ctx context.Context, k event.Key) (Record, error) {
+	raw, err := b.lastMsg(ctx, streamRuns, event.LifecycleFilter(k))
+	if err != nil {
+		return Record{}, err
+	}
+	return record(raw.Sequence, raw.Time, raw.Data)
+}
+
+func record(seq uint64, at time.Time, data []byte) (Record, error) {
+	r := Record{Sequence: seq, StoredAt: at}
+	if err := json.Unmarshal(data, &r.RunEvent); err != nil {
+		return Record{}, fmt.Errorf("decode event %d: %w", seq, err)
+	}
+	return r, nil
+}
+
+// AppendStep stores a step event guarded by the run's lifecycle event that the writer holds its lease by. ErrConflict
+// means that the lifecycle has moved on: a lost lease, a cancel, an end.
+func (b *Bus) AppendStep(ctx context.Context, p event.Phase, e event.StepEvent) (uint64, error) {
+	d := &e.Data
+	body, err := json.Marshal(d.Actions)
+	if err != nil {
+		return 0, fmt.Errorf("encode actions: %w", err)
+	}
+	if len(body) > maxInline {
+		if d.ActionsObj, err = b.PutObject(ctx, body); err != nil {
+			return 0, fmt.Errorf("store the actions: %w", err)
+		}
+		d.Actions = nil
+	}
+	msg, err := encode(event.StepSubject(d.Key(), d.Number, p), e)
+	if err != nil {
+		return 0, err
+	}
+	return b.write(ctx, streamRuns, msg, guard{event.LifecycleFilter(d.Key()), d.Lifecycle, e.ID})
+}
+
+// StepRecord is a step event as stored.
+type StepRecord struct {
+	event.StepEvent
+	Sequence uint64
+	Phase    event.Phase
+}
+
+// LastStep is the latest step event of a run. ErrNotFound: there is none.
+func (b *Bus) LastStep(ctx context.Context, k event.Key) (StepRecord, error) {
+	raw, err := b.lastMsg(ctx, streamRuns, event.StepFilter(k))
+	if err != nil {
+		return StepRecord{}, err
+	}
+	return b.stepRecord(ctx, raw)
+}
+
+// Steps are the latest events of all steps of a run in order, from the log: the last one found by subject, those
+// before it by the sequence that each step names.
+func (b *Bus) Steps(ctx context.Context, k event.Key) ([]StepRecord, error) {
+	var steps []StepRecord
+	step, err := b.LastStep(ctx, k)
+	for ; err == nil; step, err = b.stepAt(ctx, step.Data.Previous.Sequence) {
+		steps = append(steps, step)
+		if step.Data.Previous == nil {
+			break
+		}
+	}
+	if err != nil && !(errors.Is(err, ErrNotFound) && len(steps) == 0) {
+		return nil, fmt.Errorf("read the steps of run %s: %w", k, err)
+	}
+	slices.Reverse(steps)
+	return steps, nil
+}
+
+func (b *Bus) stepAt(ctx context.Context, seq uint64) (StepRecord, error) {
+	raw, err := b.msgAt(ctx, streamRuns, seq)
+	if err != nil {
+		return StepRecord{}, err
+	}
+	return b.stepRecord(ctx, raw)
+}
+
+func (b *Bus) stepRecord(ctx context.Context, raw *jetstream.RawStreamMsg) (StepRecord, error) {
+	info, ok := event.ParseSubject(raw.Subject)
+	if !ok || info.Step == 0 {
+		return StepRecord{}, fmt.Errorf("read a step: %s is none", raw.Subject)
+	}
+	r := StepRecord{Sequence: raw.Sequence, Phase: info.Phase}
+	if err := json.Unmarshal(raw.Data, &r.StepEvent); err != nil {
+		return StepRecord{}, fmt.Errorf("decode step %d: %w", raw.Sequence, err)
+	}
+	if r.Data.ActionsObj == "" {
+		return r, nil
+	}
+	body, err := b.Object(ctx, r.Data.ActionsObj)
+	if err != nil {
+		return StepRecord{}, fmt.Errorf("read the actions of step %d: %w", info.Step, err)
+	}
+	if err := json.Unmarshal(body, &r.Data.Actions); err != nil {
+		return StepRecord{}, fmt.Errorf("decode the actions of step %d: %w", info.Step, err)
+	}
+	return r, nil
+}
+
+// Run is the run as callers see it, assembled from the log: never behind it. ErrNotFound: no such run.
+func (b *Bus) Run(ctx context.Context, id event.RunID) (event.Run, error) {
+	req, err := b.Request(ctx, id)
+	if err != nil {
+		return event.Run{}, err
+	}
+	k := event.Key{Task: req.Task, Run: id}
+	last, err := b.Last(ctx, k)
+	if errors.Is(err, ErrNotFound) {
+		return event.Present(id, req, event.Queued(id, req), nil), nil
+	}
+	if err != nil {
+		return event.Run{}, err
+	}
+	s := last.Data.Run
+	if s.ResultObject != "" {
+		if s.Result, err = b.Object(ctx, s.ResultObject); err != nil {
+			return event.Run{}, fmt.Errorf("read the result of run %s: %w", id, err)
+		}
+	}
+	records, err := b.history(ctx, k, last)
+	if err != nil {
+		return event.Run{}, err
+	}
+	var done []event.StepData
+	for _, r := range records {
+		if r.Phase == event.Done {
+			done = append(done, r.Data)
+		}
+	}
+	return event.Present(id, req, s, done), nil
+}
+
+// history spares the search for steps where the terminal event says that there are none.
+func (b *Bus) history(ctx context.Context, k event.Key, last Record) ([]StepRecord, error) {
+	if event.Kind(last.RunEvent).Terminal() && last.Data.LastStep == nil {
+		return nil, nil
+	}
+	return b.Steps(ctx, k)
+}
+
+func encode(subject string, e any) (*nats.Msg, error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", subject, err)
+	}
+	msg := nats.NewMsg(subject)
+	msg.Data = data
+	msg.Header.Set("content-type", event.ContentType)
+	return msg, nil
+}

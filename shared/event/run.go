@@ -1,0 +1,134 @@
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Request is a complete run request: a task's definition merged with the caller's overrides. It is the message
+// on run.req.v1.TASK.KEY, and its sequence is the run's id.
+type Request struct {
+	Task              TaskID          `json:"task_id"`
+	Prompt            string          `json:"prompt"`
+	Provider          string          `json:"provider"`
+	Model             string          `json:"model"` // never empty: the gateway fills in the provider's default
+	ResponseFormat    string          `json:"response_format"`
+	JSONSchema        json.RawMessage `json:"json_schema"` // an object, or null
+	WebhookURL        string          `json:"webhook_url"`
+	UseCachedWorkflow bool            `json:"use_cached_workflow"`
+	InitialURL        string          `json:"initial_url"`
+	UserAgent         string          `json:"user_agent"`
+	MaxSteps          int             `json:"max_steps"`
+	SessionTimeout    int             `json:"session_timeout"` // seconds
+	BodyHash          string          `json:"body_hash"`       // SHA-256 of the raw HTTP body, hex; for the Idempotency-Key
+	CreatedAt         time.Time       `json:"created_at"`
+}
+
+// Task is the definition of a task: what is stored under its id in the bucket tasks.
+type Task struct {
+	ID                TaskID          `json:"id"`
+	Name              string          `json:"name"`
+	Prompt            string          `json:"prompt"`
+	Provider          string          `json:"provider"`
+	Model             string          `json:"model"`
+	ResponseFormat    string          `json:"response_format"`
+	JSONSchema        json.RawMessage `json:"json_schema"` // an object, or null
+	WebhookURL        string          `json:"webhook_url"`
+	WaitForCompletion *bool           `json:"wait_for_completion"`
+	UseCachedWorkflow bool            `json:"use_cached_workflow"`
+	CachedWorkflow    json.RawMessage `json:"cached_workflow"`
+	InitialURL        string          `json:"initial_url"`
+	UserAgent         string          `json:"user_agent"`
+	MaxSteps          int             `json:"max_steps"`
+	SessionTimeout    int             `json:"session_timeout"` // seconds
+	BodyHash          string          `json:"body_hash,omitempty"`
+	Deleted           bool            `json:"deleted,omitempty"` // a tombstone: the task is gone, its id stays taken
+	CreatedAt         time.Time       `json:"created_at"`
+	UpdatedAt         time.Time       `json:"updated_at"`
+}
+
+// Status is the seed API's coarse view of a run's state.
+type Status string
+
+// The statuses of a run.
+const (
+	StatusSuccess    Status = "success"
+	StatusFailure    Status = "failure"
+	StatusInProgress Status = "in_progress"
+)
+
+// HistoryItem is one step of a run as callers see it.
+type HistoryItem struct {
+	Description string   `json:"description"`
+	Actions     []Action `json:"actions"`
+}
+
+// Run is a run as callers see it: the answer of POST .../runs and GET /api/runs/{run_id}, and the body of the
+// webhook. The seed's fields come first.
+type Run struct {
+	TaskID            *TaskID         `json:"task_id" nullable:"true" doc:"The ID of the task"`
+	TaskRunID         *RunID          `json:"task_run_id" nullable:"true" doc:"The ID of the task run"`
+	History           []HistoryItem   `json:"history" nullable:"true" doc:"List of steps in the history"`
+	Result            json.RawMessage `json:"result" nullable:"true" doc:"The final result of the agent's task"`
+	IsDone            *bool           `json:"is_done" nullable:"true" doc:"Whether the agent has completed its task"`
+	IsSuccessful      *bool           `json:"is_successful" nullable:"true" doc:"Whether the agent was successful in completing its task"`
+	Status            Status          `json:"status" enum:"success,failure,in_progress" default:"in_progress" doc:"The status of the agent's task"`
+	State             State           `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
+	Error             *Error          `json:"error" nullable:"true"`
+	Attempt           int             `json:"attempt"`
+	Execution         Execution       `json:"execution" enum:"ai,cached_workflow,healed"`
+	Prompt            string          `json:"prompt"`
+	Model             string          `json:"model"`
+	Provider          string          `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	ResponseFormat    string          `json:"response_format"`
+	JSONSchema        json.RawMessage `json:"json_schema" nullable:"true"`
+	WebhookURL        *string         `json:"webhook_url" nullable:"true"`
+	UseCachedWorkflow bool            `json:"use_cached_workflow"`
+	CreatedAt         time.Time       `json:"created_at"`
+	StartedAt         *time.Time      `json:"started_at" nullable:"true"`
+	FinishedAt        *time.Time      `json:"finished_at" nullable:"true"`
+	Usage             Usage           `json:"usage"`
+}
+
+// Present makes the run as callers see it, from its request, the snapshot of its last event, and its steps in
+// order. Steps that are only planned have no outcome yet and are left out by the caller.
+func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
+	r := Run{
+		TaskID: &req.Task, TaskRunID: &id, History: []HistoryItem{}, Result: s.Result,
+		Status: StatusInProgress, State: s.State, Error: s.Error, Attempt: s.Attempt, Execution: s.Execution,
+		Prompt: req.Prompt, Model: req.Model, Provider: req.Provider, ResponseFormat: req.ResponseFormat,
+		JSONSchema: req.JSONSchema, UseCachedWorkflow: req.UseCachedWorkflow,
+		CreatedAt: req.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Usage: s.Usage,
+	}
+	if req.WebhookURL != "" {
+		r.WebhookURL = &req.WebhookURL
+	}
+	done, successful := s.State.Terminal(), s.State == StateSucceeded
+	r.IsDone = &done
+	if done {
+		r.IsSuccessful = &successful
+		r.Status = StatusFailure
+		if successful {
+			r.Status = StatusSuccess
+		}
+	}
+	for _, st := range steps {
+		actions := st.Actions
+		if actions == nil {
+			actions = []Action{}
+		}
+		r.History = append(r.History, HistoryItem{Description: st.Description, Actions: actions})
+		if !done {
+			r.Usage = r.Usage.Add(st.Usage)
+		}
+	}
+	return r
+}
+
+// Queued is the snapshot of a run whose request is stored and which no service has touched yet.
+func Queued(id RunID, req Request) Snapshot {
+	return Snapshot{
+		Task: req.Task, Run: id, State: StateQueued, Provider: req.Provider, Model: req.Model,
+		Execution: ExecutionAI, SessionTimeout: req.SessionTimeout, CreatedAt: req.CreatedAt,
+	}
+}

@@ -1,0 +1,51 @@
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// StepRef names a step of a run: its number, from 1, and the sequence in RUNS of its latest event.
+type StepRef struct {
+	Number   int    `json:"number"`
+	Sequence uint64 `json:"sequence"`
+}
+
+// StepData is what a step event says. A planned step carries its actions without outcomes.
+type StepData struct {
+	Task        TaskID          `json:"task_id"`
+	Run         RunID           `json:"task_run_id"`
+	Attempt     int             `json:"attempt"`
+	Number      int             `json:"number"`             // from 1, dense over all attempts of the run
+	Lifecycle   uint64          `json:"lifecycle_sequence"` // the lifecycle event that the write was guarded by
+	Previous    *StepRef        `json:"previous_step"`      // the step before this one, null for the first
+	Description string          `json:"description"`        // the model's next_goal
+	Evaluation  string          `json:"evaluation_previous_goal,omitempty"`
+	Memory      string          `json:"memory,omitempty"`
+	URL         string          `json:"url,omitempty"` // of the page the step was decided on
+	Title       string          `json:"title,omitempty"`
+	Actions     []Action        `json:"actions"`
+	ActionsObj  string          `json:"actions_object,omitempty"` // digest of the actions where they are too large for an event
+	Screenshot  string          `json:"screenshot,omitempty"`     // digest of a JPEG in the object store screenshots
+	Sources     json.RawMessage `json:"sources,omitempty"`        // where on the page the values of a result stood; for replay
+	Interrupted bool            `json:"interrupted,omitempty"`    // the attempt was lost after planned: outcomes are unknown
+	Provider    string          `json:"provider,omitempty"`
+	Model       string          `json:"model,omitempty"` // the model that answered
+	Usage       Usage           `json:"usage"`
+	StartedAt   time.Time       `json:"started_at"`
+	FinishedAt  *time.Time      `json:"finished_at,omitempty"`
+}
+
+// Key names the run of the step.
+func (s StepData) Key() Key { return Key{Task: s.Task, Run: s.Run} }
+
+// Action is one thing done in a step, as callers see it in a run's history.
+type Action struct {
+	Name             string         `json:"name"`
+	Params           map[string]any `json:"params"`
+	IsDone           *bool          `json:"is_done" nullable:"true" doc:"true on the action that ended the run"`
+	Success          *bool          `json:"success" nullable:"true" doc:"false: it failed, see error; true: its effect was verified; null: nothing could be verified"`
+	ExtractedContent *string        `json:"extracted_content" nullable:"true"`
+	Error            *string        `json:"error" nullable:"true"`
+	IncludeInMemory  *bool          `json:"include_in_memory" nullable:"true"`
+}
