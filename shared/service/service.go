@@ -1,0 +1,161 @@
+// Package service is the process frame of Errand's services: configuration that all share, the logger, the
+// connection to NATS, and the listener for health and metrics. What a service does stands in its own module, in
+// a struct with a Run(ctx) error.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+)
+
+// Config is what every service process reads from its environment.
+type Config struct {
+	Addr     string       // ERRAND_ADDR: where the process listens
+	NATSURL  string       // ERRAND_NATS_URL
+	Replicas bus.Replicas // ERRAND_NATS_REPLICAS: 1 or 3
+}
+
+// DefaultNATSURL is used by the service binaries where ERRAND_NATS_URL is empty.
+const DefaultNATSURL = "nats://127.0.0.1:4222"
+
+// LoadConfig reads the shared configuration and reports all mistakes at once.
+func LoadConfig(getenv func(string) string, addr string) (Config, error) {
+	c := Config{Addr: or(getenv("ERRAND_ADDR"), addr), NATSURL: or(getenv("ERRAND_NATS_URL"), DefaultNATSURL), Replicas: 1}
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		errs = append(errs, fmt.Errorf("ERRAND_ADDR: %q is no host:port, e.g. %s", c.Addr, addr))
+	}
+	switch v := getenv("ERRAND_NATS_REPLICAS"); v {
+	case "", "1":
+	case "3":
+		c.Replicas = 3
+	default:
+		errs = append(errs, fmt.Errorf("ERRAND_NATS_REPLICAS: %q is neither 1 nor 3", v))
+	}
+	return c, errors.Join(errs...)
+}
+
+func or(v, fallback string) string {
+	if v = strings.TrimSpace(v); v == "" {
+		return fallback
+	}
+	return v
+}
+
+// Frame is what a service gets from its process.
+type Frame struct {
+	Bus      *bus.Bus
+	Log      *slog.Logger
+	Metrics  *prometheus.Registry
+	Instance string // unique to the process
+}
+
+// Logger writes JSON lines that name the service.
+func Logger(name string) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("service", name)
+}
+
+// Registry is a metrics registry with the process's own figures in it.
+func Registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// Instance makes a name that is unique to this process.
+func Instance() string { return uuid.NewString()[:13] }
+
+// Main runs a service process: it ends the context at SIGINT or SIGTERM (a second one kills at once), prints the
+// error if there is one, and returns the exit code.
+func Main(name string, run func(context.Context) error) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		return 1
+	}
+	return 0
+}
+
+// Connected connects to NATS, sets the streams up, and runs do with the frame. It waits for NATS as long as ctx
+// lasts, so that services may start in any order.
+func Connected(ctx context.Context, name string, c Config, do func(context.Context, Frame) error) error {
+	log := Logger(name)
+	nc, err := dial(ctx, name, c.NATSURL, log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	b, err := bus.New(nc, log)
+	if err != nil {
+		return err
+	}
+	if err := setup(ctx, b, c.Replicas, log); err != nil {
+		return err
+	}
+	return do(ctx, Frame{Bus: b, Log: log, Metrics: Registry(), Instance: Instance()})
+}
+
+// Serve answers /healthz, /readyz and /metrics on addr until ctx ends. It is for the services that have no
+// listener of their own.
+func (f Frame) Serve(ctx context.Context, addr string) error {
+	ln, err := Listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := f.Bus.Ready(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(f.Metrics, promhttp.HandlerOpts{}))
+	srv := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	f.Log.Info("listening", "addr", ln.Addr().String())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve %s: %w", addr, err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		return srv.Shutdown(grace)
+	})
+	return g.Wait()
+}
+
+// Listen opens a TCP port. A port that is taken is an error that names the variable, never another port.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %s: the port is taken; choose another with --addr or ERRAND_ADDR", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return ln, nil
+}
