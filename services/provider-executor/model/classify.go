@@ -1,0 +1,159 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// classify says which code an error has and what to do about it.
+func (c *client) classify(err error, r Request) *Error {
+	var (
+		known   *Error
+		refusal *refused
+		broken  *unreachable
+	)
+	switch p := c.spec.Provider; {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &refusal):
+		return c.classifyRefusal(refusal, r)
+	case errors.Is(err, errHung):
+		return &Error{Code: CodeTimeout, Err: context.DeadlineExceeded, Message: fmt.Sprintf(
+			"%s did not answer within %s. Try again, or choose a faster model.", p, c.timeout)}
+	case errors.Is(err, errAnswerTooLarge):
+		return &Error{Code: CodeInvalidOutput, Err: errAnswerTooLarge, Message: fmt.Sprintf("The %s of %s.", errAnswerTooLarge, p)}
+	case errors.As(err, &broken):
+		return &Error{Code: CodeUnavailable, repeat: true, Message: fmt.Sprintf(
+			"%s cannot be reached: %s. Check the network and %s.", p, broken, c.spec.BaseURLVariable)}
+	default:
+		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf(
+			"The answer of %s could not be read: %s. Check that %s is an address of its API.", p, short(err.Error()), c.spec.BaseURLVariable)}
+	}
+}
+
+var (
+	// saysModelMissing also knows the providers that answer 400 (deepseek, mistral) where others answer 404.
+	saysModelMissing = regexp.MustCompile(`(?i)model.{0,120}(not[ _](exist|found|available)|does not exist)|(invalid|no such|unknown)[ _]model`)
+	// saysNoCredit tells a 429 that waiting does not mend.
+	saysNoCredit = regexp.MustCompile(`(?i)insufficient_quota|insufficient balance|credit balance`)
+	// saysBadKey is google's way: 400 where others answer 401.
+	saysBadKey = regexp.MustCompile(`(?i)api key (not valid|expired)|API_KEY_INVALID`)
+)
+
+func (c *client) classifyRefusal(f *refused, r Request) *Error {
+	said := c.spec.Provider.quote(f)
+	e := &Error{Status: f.status, RetryAfter: retryAfter(f)}
+	key := c.spec.KeyVariables[0]
+	switch status := f.status; {
+	case f.complaint().FailedGeneration != "":
+		e.Code, e.Message = CodeInvalidOutput, said
+	case status == http.StatusPaymentRequired, saysNoCredit.MatchString(said):
+		e.Code, e.Message = CodeAuth, said+fmt.Sprintf(" Add credit to the account of %s, or set another key.", key)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, saysBadKey.MatchString(said):
+		e.Code, e.Message = CodeAuth, said+fmt.Sprintf(" Set %s to a valid key that may use model %s.", key, r.Model)
+	case status < 500 && status != http.StatusTooManyRequests && saysModelMissing.MatchString(said):
+		e.Code, e.Message = CodeModelNotFound, said+fmt.Sprintf(" Choose another model than %s.", r.Model)
+	case status == http.StatusNotFound, status/100 == 3:
+		e.Code, e.Message = CodeInvalid, said+fmt.Sprintf(" Check the path of %s.", c.spec.BaseURLVariable)
+	case status == http.StatusTooManyRequests:
+		e.Code, e.Message, e.repeat = CodeRateLimited, said+" Wait, or raise the account's limits.", true
+	case status >= 500, status == http.StatusRequestTimeout:
+		e.Code, e.Message, e.repeat = CodeUnavailable, said+" Try again later.", true
+	default:
+		e.Code, e.Message = CodeInvalid, said
+	}
+	return e
+}
+
+// quote is a sentence with the status and the provider's own words.
+func (p Provider) quote(f *refused) string {
+	words := short(f.words())
+	if words == "" {
+		words = http.StatusText(f.status)
+	}
+	return fmt.Sprintf("%s answered %d: %s.", p, f.status, strings.TrimRight(words, ". "))
+}
+
+// complaint is every shape in which the providers and the servers that imitate them say what is wrong.
+type complaint struct {
+	Error   json.RawMessage `json:"error"`  // an object as below, or a text
+	Detail  json.RawMessage `json:"detail"` // FastAPI: a text or a list
+	Message any             `json:"message"`
+	Code    any             `json:"code"`
+	Type    string          `json:"type"`
+	// FailedGeneration is the answer that groq could not read as the JSON it was asked for.
+	FailedGeneration string `json:"failed_generation"`
+	Details          []struct {
+		Reason     string `json:"reason"`
+		RetryDelay string `json:"retryDelay"`
+	} `json:"details"`
+}
+
+func (f *refused) complaint() complaint {
+	var c complaint
+	_ = json.Unmarshal(f.body, &c) // a body of another shape is quoted as it is
+	var inner complaint
+	if json.Unmarshal(c.Error, &inner) == nil {
+		return inner
+	}
+	return c
+}
+
+// words joins what the body says, codes included; a page of HTML says nothing.
+func (f *refused) words() string {
+	c := f.complaint()
+	var said []string
+	for _, v := range []any{c.Message, c.Code, c.Type} {
+		if v != nil && v != "" {
+			said = append(said, fmt.Sprint(v))
+		}
+	}
+	for _, d := range c.Details {
+		said = append(said, d.Reason)
+	}
+	said = append(said, string(c.Error), string(c.Detail))
+	if text := strings.TrimSpace(strings.Join(said, " ")); text != "" {
+		return text
+	}
+	if strings.HasPrefix(strings.TrimSpace(string(f.body)), "<") {
+		return ""
+	}
+	return string(f.body)
+}
+
+// retryAfter is the longest of the waits that a refusal names: OpenAI names two, google names its own in the body.
+func retryAfter(f *refused) time.Duration {
+	var longest time.Duration
+	seconds := func(s string, unit time.Duration) {
+		if n, err := strconv.ParseFloat(strings.TrimSpace(s), 64); err == nil && n > 0 && n < 1e6 {
+			longest = max(longest, time.Duration(n*float64(unit)))
+		}
+	}
+	seconds(f.header.Get("Retry-After"), time.Second)
+	seconds(f.header.Get("Retry-After-Ms"), time.Millisecond)
+	if at, err := http.ParseTime(f.header.Get("Retry-After")); err == nil {
+		longest = max(longest, time.Until(at))
+	}
+	for _, d := range f.complaint().Details {
+		if wait, err := time.ParseDuration(d.RetryDelay); err == nil {
+			longest = max(longest, wait)
+		}
+	}
+	return longest
+}
+
+// short keeps a quotation readable: one line, 400 characters.
+func short(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > 400 {
+		return string(r[:400]) + "..."
+	}
+	return s
+}

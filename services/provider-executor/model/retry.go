@@ -1,0 +1,66 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// policy says how often and after which waits a call is repeated.
+type policy struct {
+	attempts int
+	first    time.Duration
+	longest  time.Duration
+	patience time.Duration
+}
+
+// standard is the policy of all providers.
+var standard = policy{
+	attempts: 4,                      // a fourth failure in a row is an outage, not a hiccup: the run's owner should know
+	first:    500 * time.Millisecond, // doubles each time; overloaded providers recover within seconds
+	longest:  8 * time.Second,        // of a wait that we choose ourselves
+	patience: 60 * time.Second,       // of a wait that the provider asks for: limits count per minute. Longer ones end the call, as it holds a slot
+}
+
+// do calls until it succeeds, fails for good or has used up the policy. It never waits less than Retry-After says.
+func (p policy) do(ctx context.Context, call func() *Error) error {
+	for n := 1; ; n++ {
+		failure := call()
+		switch {
+		case failure == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !failure.repeat || n == p.attempts || failure.RetryAfter > p.patience:
+			return failure
+		}
+		if err := pause(ctx, p.wait(n, failure.RetryAfter)); err != nil {
+			return errors.Join(err, failure)
+		}
+	}
+}
+
+// wait is the pause after the n-th failure: half fixed, half by chance, so that executors do not come back in step.
+func (p policy) wait(n int, asked time.Duration) time.Duration {
+	backoff := min(p.first<<(n-1), p.longest)
+	if asked > 0 {
+		return asked + rand.N(max(asked/10, time.Millisecond))
+	}
+	return backoff/2 + rand.N(backoff/2)
+}
+
+// pause waits, unless ctx ends before: then it says so at once.
+func pause(ctx context.Context, d time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return context.DeadlineExceeded
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
