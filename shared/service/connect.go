@@ -13,10 +13,10 @@ import (
 // retryEvery is the wait between two tries to reach NATS at the start of a process.
 const retryEvery = 500 * time.Millisecond
 
-func dial(ctx context.Context, name, url string, log *slog.Logger) (*nats.Conn, error) {
+func dial(ctx context.Context, name string, c Config, log *slog.Logger) (*nats.Conn, error) {
 	var nc *nats.Conn
 	err := until(ctx, log, func() (err error) {
-		nc, err = bus.Connect(url, name, log)
+		nc, err = bus.Connect(c.NATSURL, name, log, c.Options...)
 		return err
 	})
 	return nc, err

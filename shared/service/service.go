@@ -12,12 +12,14 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -29,6 +31,9 @@ type Config struct {
 	Addr     string       // ERRAND_ADDR: where the process listens
 	NATSURL  string       // ERRAND_NATS_URL
 	Replicas bus.Replicas // ERRAND_NATS_REPLICAS: 1 or 3
+
+	Options []nats.Option // of the connection, beside the usual ones: a NATS server in this process
+	Log     *slog.Logger  // nil: Logger(name)
 }
 
 // DefaultNATSURL is used by the service binaries where ERRAND_NATS_URL is empty.
@@ -82,8 +87,12 @@ func Registry() *prometheus.Registry {
 func Instance() string { return uuid.NewString()[:13] }
 
 // Main runs a service process: it ends the context at SIGINT or SIGTERM (a second one kills at once), prints the
-// error if there is one, and returns the exit code.
+// error if there is one, and returns the exit code. The single argument "health" asks the process of the same
+// environment instead whether it is ready: the health check of a container that has no curl.
 func Main(name string, run func(context.Context) error) int {
+	if slices.Equal(os.Args[1:], []string{"health"}) {
+		run = func(ctx context.Context) error { return Health(ctx, os.Getenv("ERRAND_ADDR")) }
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -97,8 +106,11 @@ func Main(name string, run func(context.Context) error) int {
 // Connected connects to NATS, sets the streams up, and runs do with the frame. It waits for NATS as long as ctx
 // lasts, so that services may start in any order.
 func Connected(ctx context.Context, name string, c Config, do func(context.Context, Frame) error) error {
-	log := Logger(name)
-	nc, err := dial(ctx, name, c.NATSURL, log)
+	log := c.Log
+	if log == nil {
+		log = Logger(name)
+	}
+	nc, err := dial(ctx, name, c, log)
 	if err != nil {
 		return err
 	}
