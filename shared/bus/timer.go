@@ -19,6 +19,7 @@ type TimerKind string
 const (
 	TimerLease   TimerKind = "lease"   // the executor's lease ends unless it is extended
 	TimerRelease TimerKind = "release" // the executor gives its lease back
+	TimerRetry   TimerKind = "retry"   // the wait before another attempt is over
 	TimerSession TimerKind = "session" // session_timeout is over
 )
 

@@ -1,0 +1,188 @@
+package orchestrator
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// in is a run whose last event was t, in its first attempt, begun a minute ago where it has begun.
+func in(t event.Type) State {
+	s := State{Last: t, Run: event.Snapshot{Task: 7, Run: 9, SessionTimeout: 900, State: t.State()}}
+	if t != event.Created && t != "" {
+		s.Run.Attempt = 1
+	}
+	if t == event.Started || t == event.CancelRequested || t == event.Retrying {
+		began := noon.Add(-time.Minute)
+		s.Run.StartedAt = &began
+	}
+	return s
+}
+
+func fired(kind bus.TimerKind, attempt int) Input {
+	return Input{Timer: &bus.Timer{Task: 7, Run: 9, Kind: kind, Attempt: attempt}}
+}
+
+func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
+	released := fired(bus.TimerRelease, 1)
+	crashed := fired(bus.TimerRelease, 1)
+	crashed.Timer.Counts = true
+	thirdTime := in(event.Started)
+	thirdTime.Run.Failures = 2
+	late := in(event.Started)
+	late.Run.SessionTimeout = 30
+	lateQueued := late
+	lateQueued.Last = event.Dispatched
+	for _, c := range []struct {
+		name  string
+		state State
+		input Input
+		want  string // the events, then the timer
+	}{
+		{"a request makes a job", in(""), Input{Requested: true}, "created dispatched"},
+		{"a request seen again after half the work", in(event.Created), Input{Requested: true}, "dispatched"},
+		{"a request seen again after all the work", in(event.Dispatched), Input{Requested: true}, ""},
+		{"a request seen again after the end", in(event.Succeeded), Input{Requested: true}, ""},
+		{"a cancel before created comes back", in(""), Input{Cancel: true}, "later"},
+		{"a cancel of a created run", in(event.Created), Input{Cancel: true}, "canceled"},
+		{"a cancel of a queued run", in(event.Dispatched), Input{Cancel: true}, "canceled"},
+		{"a cancel between attempts", in(event.Retrying), Input{Cancel: true}, "canceled"},
+		{"a cancel of a running run asks its executor", in(event.Started), Input{Cancel: true}, "cancel_requested"},
+		{"a second cancel", in(event.CancelRequested), Input{Cancel: true}, ""},
+		{"a cancel after the end", in(event.Failed), Input{Cancel: true}, ""},
+		{"a lease that expires", in(event.Started), fired(bus.TimerLease, 1), "retrying dispatched session"},
+		{"a lease that expires with a cancel pending", in(event.CancelRequested), fired(bus.TimerLease, 1), "canceled"},
+		{"a lease of another attempt", in(event.Started), fired(bus.TimerLease, 2), ""},
+		{"a lease that was armed and never claimed", in(event.Dispatched), fired(bus.TimerLease, 1), ""},
+		{"a lease that expires after the end", in(event.Succeeded), fired(bus.TimerLease, 1), ""},
+		{"a lease lost for the third time", thirdTime, fired(bus.TimerLease, 1), "failed"},
+		{"a lease given back at a shutdown", in(event.Started), released, "retrying dispatched session"},
+		{"a shutdown never exhausts a run", thirdTime, released, "retrying dispatched session"},
+		{"an attempt lost to its browser waits", in(event.Started), crashed, "retrying retry"},
+		{"an attempt lost to its browser for the third time", thirdTime, crashed, "failed"},
+		{"the wait is over", in(event.Retrying), fired(bus.TimerRetry, 1), "dispatched session"},
+		{"the session is over", late, fired(bus.TimerSession, 1), "timed_out"},
+		{"the session is over while queued again", lateQueued, fired(bus.TimerSession, 1), "timed_out"},
+		{"the session is over when the lease expires", late, fired(bus.TimerLease, 1), "timed_out"},
+		{"a session timer ahead of the log's deadline", in(event.Started), fired(bus.TimerSession, 1), "session"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := Next(c.state, c.input, noon)
+			if got := describe(d); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			for _, e := range d.Append {
+				if e.Type.Terminal() != (e.Run.FinishedAt != nil) || e.Run.State != e.Type.State() {
+					t.Errorf("%s: state %s, finished at %v", e.Type, e.Run.State, e.Run.FinishedAt)
+				}
+			}
+		})
+	}
+}
+
+func describe(d Decision) string {
+	var s []string
+	for _, e := range d.Append {
+		s = append(s, string(e.Type))
+	}
+	if d.Arm != nil {
+		s = append(s, string(d.Arm.Kind))
+	}
+	if d.Later {
+		s = append(s, "later")
+	}
+	out := ""
+	for i, w := range s {
+		if i > 0 {
+			out += " "
+		}
+		out += w
+	}
+	return out
+}
+
+// history is a log in memory: whatever is appended passes the guard, as the server would have it.
+type history struct {
+	state  State
+	events []event.Type
+}
+
+func (h *history) apply(d Decision) {
+	for _, e := range d.Append {
+		h.state = State{Last: e.Type, Run: e.Run}
+		h.events = append(h.events, e.Type)
+	}
+}
+
+// executor does what an executor may do to the run in its present state.
+func (h *history) executor(r *rand.Rand, now time.Time) {
+	s := h.state
+	switch {
+	case s.Last == event.Dispatched:
+		t := s.to(event.Started, now)
+		if t.Run.StartedAt == nil {
+			t.Run.StartedAt = &now
+		}
+		h.apply(Decision{Append: []Transition{t}})
+	case s.Last == event.Started && r.IntN(3) == 0:
+		h.apply(Decision{Append: []Transition{s.to([]event.Type{event.Succeeded, event.Failed}[r.IntN(2)], now)}})
+	case s.Last == event.CancelRequested && r.IntN(2) == 0:
+		h.apply(Decision{Append: []Transition{s.to(event.Canceled, now)}})
+	}
+}
+
+func TestInAnyOrderOfEventsARunEndsOnceAndNothingFollows(t *testing.T) {
+	kinds := []bus.TimerKind{bus.TimerLease, bus.TimerRelease, bus.TimerRetry, bus.TimerSession}
+	for seed := range uint64(20_000) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		h := &history{state: in("")}
+		now := noon
+		for range 60 {
+			now = now.Add(time.Duration(r.IntN(40)) * time.Second)
+			switch r.IntN(6) {
+			case 0, 1:
+				h.apply(Next(h.state, Input{Requested: true}, now))
+			case 2:
+				h.executor(r, now)
+			case 3:
+				if r.IntN(4) == 0 {
+					h.apply(Next(h.state, Input{Cancel: true}, now))
+				}
+			default:
+				f := fired(kinds[r.IntN(len(kinds))], h.state.Run.Attempt-r.IntN(2))
+				f.Timer.Counts = r.IntN(2) == 0
+				h.apply(Next(h.state, f, now))
+			}
+		}
+		if err := sound(h.events); err != nil {
+			t.Fatalf("seed %d: %v: %v", seed, err, h.events)
+		}
+	}
+}
+
+// sound holds a run's events against the state diagram in ARCHITECTURE.md.
+func sound(events []event.Type) error {
+	after := map[event.Type][]event.Type{
+		"":                    {event.Created},
+		event.Created:         {event.Dispatched, event.Canceled},
+		event.Dispatched:      {event.Started, event.Canceled, event.TimedOut},
+		event.Started:         {event.Retrying, event.CancelRequested, event.Succeeded, event.Failed, event.TimedOut},
+		event.CancelRequested: {event.Canceled},
+		event.Retrying:        {event.Dispatched, event.Canceled, event.TimedOut},
+	}
+	last := event.Type("")
+	for _, e := range events {
+		if !slices.Contains(after[last], e) {
+			return fmt.Errorf("%s after %q", e, last)
+		}
+		last = e
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// Package orchestrator decides what becomes of a run: it turns requests into jobs, brings lost runs back, and ends
+// those that are canceled or out of time. The decisions are the pure function Next; the rest of the package feeds
+// it from the log and writes what it says, guarded, so that any number of orchestrators may run.
+package orchestrator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/service"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// How many messages are decided at once. A decision is two or three writes; more at once than this only queue
+// at the stream.
+const (
+	parallelRequests = 64
+	parallelControl  = 32
+)
+
+// cancelPatience is when a cancel that came before its run was created is looked at again.
+const cancelPatience = 200 * time.Millisecond
+
+// Service is the orchestrator. The zero value needs its Frame.
+type Service struct {
+	Frame service.Frame
+
+	writer      event.Writer
+	transitions *prometheus.CounterVec
+}
+
+// Run works until ctx ends and returns nil after a graceful stop.
+func (s *Service) Run(ctx context.Context) error {
+	s.writer = event.Writer{Service: "orchestrator", Instance: s.Frame.Instance}
+	s.transitions = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "errand_run_transitions_total", Help: "Lifecycle events written by the orchestrator, by type.",
+	}, []string{"type"})
+	if err := s.Frame.Metrics.Register(s.transitions); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerRequests, parallelRequests, s.request) })
+	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerControl, parallelControl, s.control) })
+	return g.Wait()
+}
+
+// request handles a stored run request: its sequence is the run's id.
+func (s *Service) request(ctx context.Context, m bus.Message) error {
+	var req event.Request
+	if err := json.Unmarshal(m.Data, &req); err != nil {
+		return bus.Terminal(fmt.Errorf("decode the request of run %d: %w", m.Sequence, err))
+	}
+	queued := event.Queued(event.RunID(m.Sequence), req)
+	fresh := position{State: State{Run: queued}}
+	if m.Delivered > 1 {
+		return s.decide(ctx, queued.Key(), Input{Requested: true}, &fresh)
+	}
+	// The first delivery is nearly always a run that nobody has touched: the guard says so if it is not.
+	err := s.carryOut(ctx, fresh, Next(fresh.State, Input{Requested: true}, s.Frame.Bus.Now(ctx)))
+	if errors.Is(err, bus.ErrConflict) {
+		return s.decide(ctx, queued.Key(), Input{Requested: true}, &fresh)
+	}
+	return err
+}
+
+// control handles a cancel command or a timer that fired.
+func (s *Service) control(ctx context.Context, m bus.Message) error {
+	info, ok := event.ParseSubject(m.Subject)
+	if !ok {
+		return bus.Terminal(fmt.Errorf("read control message: subject %s names no run", m.Subject))
+	}
+	if m.Subject == event.CancelSubject(info.Key) {
+		return s.decide(ctx, info.Key, Input{Cancel: true}, nil)
+	}
+	var t bus.Timer
+	if err := json.Unmarshal(m.Data, &t); err != nil {
+		return bus.Terminal(fmt.Errorf("decode timer of run %s: %w", info.Key, err))
+	}
+	return s.decide(ctx, info.Key, Input{Timer: &t}, nil)
+}
+
+// position is a run's state and where in the log it was read.
+type position struct {
+	State
+	sequence uint64
+	lastStep *event.StepRef
+}
+
+// decide reads the run's state, decides and writes, and starts over when another writer came first. fresh is the
+// state of a run that has no event yet, nil where the run is not known to exist.
+func (s *Service) decide(ctx context.Context, k event.Key, in Input, fresh *position) error {
+	for {
+		p, err := s.read(ctx, k, fresh)
+		if err != nil {
+			return err
+		}
+		d := Next(p.State, in, s.Frame.Bus.Now(ctx))
+		if d.Later {
+			return s.later(ctx, k)
+		}
+		if err := s.carryOut(ctx, p, d); !errors.Is(err, bus.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// later brings a cancel back that came before its run was created, unless there is no such run at all.
+func (s *Service) later(ctx context.Context, k event.Key) error {
+	_, err := s.Frame.Bus.Request(ctx, k.Run)
+	if errors.Is(err, bus.ErrNotFound) {
+		return bus.Terminal(fmt.Errorf("cancel run %s: %w", k, err))
+	}
+	if err != nil {
+		return err
+	}
+	return bus.Later(cancelPatience)
+}
+
+func (s *Service) read(ctx context.Context, k event.Key, fresh *position) (position, error) {
+	last, err := s.Frame.Bus.Last(ctx, k)
+	if errors.Is(err, bus.ErrNotFound) {
+		if fresh != nil {
+			return *fresh, nil
+		}
+		return position{State: State{Run: event.Snapshot{Task: k.Task, Run: k.Run}}}, nil
+	}
+	if err != nil {
+		return position{}, err
+	}
+	return position{
+		State:    State{Last: event.Kind(last.RunEvent), Run: last.Data.Run},
+		sequence: last.Sequence, lastStep: last.Data.LastStep,
+	}, nil
+}
+
+// carryOut appends the decision's events, each guarded by the one before it, and arms its timer.
+func (s *Service) carryOut(ctx context.Context, p position, d Decision) error {
+	for _, t := range d.Append {
+		data := event.RunData{Run: t.Run, Previous: p.sequence, Request: uint64(t.Run.Run), LastStep: p.lastStep}
+		if t.Type.Terminal() {
+			if err := s.close(ctx, &data); err != nil {
+				return err
+			}
+		}
+		now := s.Frame.Bus.Now(ctx)
+		seq, err := s.Frame.Bus.Append(ctx, s.writer.Run(t.Type, now, data), p.sequence)
+		if err != nil {
+			return err
+		}
+		p.sequence = seq
+		s.transitions.WithLabelValues(string(t.Type)).Inc()
+		s.Frame.Log.Info("run "+string(t.Type), "task_id", t.Run.Task, "run_id", t.Run.Run,
+			"attempt", t.Run.Attempt, "sequence", seq, "reason", t.Run.RetryReason)
+	}
+	if d.Arm == nil {
+		return nil
+	}
+	return s.Frame.Bus.Arm(ctx, *d.Arm, p.sequence)
+}
+
+// close completes a terminal event with what the executor would have known: the last step and what was spent.
+func (s *Service) close(ctx context.Context, data *event.RunData) error {
+	if data.Run.StartedAt == nil {
+		return nil
+	}
+	steps, err := s.Frame.Bus.Steps(ctx, data.Run.Key())
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		data.Run.Usage = data.Run.Usage.Add(step.Data.Usage)
+		data.LastStep = &event.StepRef{Number: step.Data.Number, Sequence: step.Sequence}
+	}
+	return nil
+}
