@@ -2,12 +2,10 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/errand-run/errand/shared/event"
-	"github.com/google/uuid"
 )
 
 // DeliveryRecord is a delivery event as stored.
@@ -24,7 +22,7 @@ func (b *Bus) AppendDelivery(ctx context.Context, e event.DeliveryEvent, after u
 	if err != nil {
 		return 0, err
 	}
-	if d.Type == event.DeliveryDelivered || d.Type == event.DeliveryExhausted {
+	if d.Type.Final() {
 		msg.Header.Set("Nats-Schedule-Next", "purge")
 		msg.Header.Set("Nats-Scheduler", event.DeliveryScheduleSubject(d.ID))
 	}
@@ -38,18 +36,36 @@ func (b *Bus) LastDelivery(ctx context.Context, id event.DeliveryID) (DeliveryRe
 		return DeliveryRecord{}, err
 	}
 	r := DeliveryRecord{Sequence: raw.Sequence}
-	if err := json.Unmarshal(raw.Data, &r.DeliveryEvent); err != nil {
-		return DeliveryRecord{}, fmt.Errorf("decode delivery %s: %w", id, err)
-	}
-	return r, nil
+	return r, decode(raw.Data, raw.Subject, &r.DeliveryEvent)
 }
 
-// ArmDelivery schedules a delivery's next attempt, in place of any other, guarded by the delivery's last event.
-func (b *Bus) ArmDelivery(ctx context.Context, id event.DeliveryID, due time.Time, after uint64) error {
-	msg, err := scheduled(event.DeliveryScheduleSubject(id), event.DeliveryDueSubject(id), due, map[string]any{"delivery_id": id})
+// DeliveryDue is what a message of ConsumerDelivery asks for: the POST that follows the delivery's event at After.
+// Where another event is the last one by now, that POST has been made.
+type DeliveryDue struct {
+	ID    event.DeliveryID `json:"delivery_id"`
+	After uint64           `json:"after_sequence"`
+}
+
+// DueDelivery reads a message of ConsumerDelivery: the created event of a delivery, or an armed retry that is due.
+func DueDelivery(m Message) (due DeliveryDue, err error) {
+	if event.IsDeliveryDue(m.Subject) {
+		return due, decode(m.Data, m.Subject, &due)
+	}
+	var e event.DeliveryEvent
+	err = decode(m.Data, m.Subject, &e)
+	return DeliveryDue{e.Data.ID, m.Sequence}, err
+}
+
+// ArmDelivery schedules the POST that follows the delivery's event at after, in place of any other, guarded by that
+// event. Arming again for the same instant is one write for as long as the server remembers ids (two minutes), so
+// that a message delivered twice does not make a second one.
+func (b *Bus) ArmDelivery(ctx context.Context, id event.DeliveryID, at time.Time, after uint64) error {
+	subject := event.DeliveryScheduleSubject(id)
+	msg, err := scheduled(subject, event.DeliveryDueSubject(id), at, DeliveryDue{id, after})
 	if err != nil {
 		return err
 	}
-	_, err = b.write(ctx, streamWebhooks, msg, guard{event.DeliveryFilter(id), after, uuid.NewString()})
+	own := fmt.Sprintf("%s.armed.%d.%d", id, after, at.UnixNano())
+	_, err = b.write(ctx, streamWebhooks, msg, guard{event.DeliveryFilter(id), after, own})
 	return err
 }

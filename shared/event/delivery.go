@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,9 @@ const (
 	DeliveryDelivered DeliveryType = "delivered" // a POST was answered 2xx
 	DeliveryExhausted DeliveryType = "exhausted" // no POST is left, or the receiver said that it is gone
 )
+
+// Final reports whether no POST follows an event of this type.
+func (t DeliveryType) Final() bool { return t == DeliveryDelivered || t == DeliveryExhausted }
 
 // DeliveryID names a webhook to be delivered; it is the webhook-id header, the same over all attempts.
 type DeliveryID string
@@ -66,4 +70,9 @@ func DeliveryFilter(id DeliveryID) string { return "webhook.v1.evt." + string(id
 func DeliveryScheduleSubject(id DeliveryID) string { return "webhook.v1.sched." + string(id) }
 
 // DeliveryDueSubject is where a delivery's retry falls due: webhook.v1.due.DELIVERY.
-func DeliveryDueSubject(id DeliveryID) string { return "webhook.v1.due." + string(id) }
+func DeliveryDueSubject(id DeliveryID) string { return deliveryDue + string(id) }
+
+const deliveryDue = "webhook.v1.due."
+
+// IsDeliveryDue reports whether the subject is that of a retry that fell due.
+func IsDeliveryDue(subject string) bool { return strings.HasPrefix(subject, deliveryDue) }
