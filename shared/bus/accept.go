@@ -59,6 +59,12 @@ func (b *Bus) Request(ctx context.Context, id event.RunID) (event.Request, error
 	return r, decode(raw.Data, raw.Subject, &r)
 }
 
+// NewestRun is the highest id given to a run so far, 0 before the first.
+func (b *Bus) NewestRun(ctx context.Context) (event.RunID, error) {
+	id, err := b.lastID(ctx, streamRunReq)
+	return event.RunID(id), err
+}
+
 func decode(data []byte, what string, v any) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("decode %s: %w", what, err)

@@ -103,6 +103,15 @@ func (b *Bus) LastStep(ctx context.Context, k event.Key) (StepRecord, error) {
 	return b.stepRecord(ctx, raw)
 }
 
+// Step is the latest event of step n of a run. ErrNotFound: there is none.
+func (b *Bus) Step(ctx context.Context, k event.Key, n int) (StepRecord, error) {
+	raw, err := b.lastMsg(ctx, streamRuns, event.StepSubject(k, n, "*"))
+	if err != nil {
+		return StepRecord{}, err
+	}
+	return b.stepRecord(ctx, raw)
+}
+
 // Steps are the latest events of all steps of a run in order, from the log: the last one found by subject, those
 // before it by the sequence that each step names.
 func (b *Bus) Steps(ctx context.Context, k event.Key) ([]StepRecord, error) {

@@ -140,6 +140,12 @@ func TestTheRunIsReadFromTheLogWithItsSteps(t *testing.T) {
 		}
 		prev = &event.StepRef{Number: n, Sequence: seq}
 	}
+	if second, err := b.Step(t.Context(), s.Key(), 2); err != nil || second.Data.Description != "step 2" || second.Phase != event.Done {
+		t.Errorf("step 2 is %q %s, %v", second.Data.Description, second.Phase, err)
+	}
+	if _, err := b.Step(t.Context(), s.Key(), 4); !errors.Is(err, bus.ErrNotFound) {
+		t.Errorf("a step that never was: %v, want not found", err)
+	}
 	run, err := b.Run(t.Context(), s.Run)
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +269,9 @@ func TestASecondRequestWithTheSameKeyFindsTheFirst(t *testing.T) {
 	three, _, err := b.AcceptRun(t.Context(), "other", event.Request{Task: 1})
 	if err != nil || three != 2 {
 		t.Errorf("next id %d, %v; want 2", three, err)
+	}
+	if newest, err := b.NewestRun(t.Context()); err != nil || newest != 2 {
+		t.Errorf("newest run %d, %v; want 2", newest, err)
 	}
 }
 

@@ -171,8 +171,9 @@ const (
 
 // Error says why a run ended without success: a stable code and a sentence.
 type Error struct {
-	Code    string `json:"code" doc:"stable, machine readable" example:"max_steps"`
-	Message string `json:"message" doc:"what happened and what to do"`
+	_       struct{} `nullable:"true"` // for the API document: a field of this type may be null
+	Code    string   `json:"code" doc:"stable, machine readable" example:"max_steps"`
+	Message string   `json:"message" doc:"what happened and what to do"`
 }
 
 // Usage is what a step or a run has spent.

@@ -60,7 +60,7 @@ const (
 // HistoryItem is one step of a run as callers see it.
 type HistoryItem struct {
 	Description string   `json:"description"`
-	Actions     []Action `json:"actions"`
+	Actions     []Action `json:"actions" nullable:"false"`
 }
 
 // Run is a run as callers see it: the answer of POST .../runs and GET /api/runs/{run_id}, and the body of the
@@ -69,19 +69,19 @@ type Run struct {
 	TaskID            *TaskID         `json:"task_id" nullable:"true" doc:"The ID of the task"`
 	TaskRunID         *RunID          `json:"task_run_id" nullable:"true" doc:"The ID of the task run"`
 	History           []HistoryItem   `json:"history" nullable:"true" doc:"List of steps in the history"`
-	Result            json.RawMessage `json:"result" nullable:"true" doc:"The final result of the agent's task"`
+	Result            json.RawMessage `json:"result" doc:"The final result of the agent's task"`
 	IsDone            *bool           `json:"is_done" nullable:"true" doc:"Whether the agent has completed its task"`
 	IsSuccessful      *bool           `json:"is_successful" nullable:"true" doc:"Whether the agent was successful in completing its task"`
 	Status            Status          `json:"status" enum:"success,failure,in_progress" default:"in_progress" doc:"The status of the agent's task"`
 	State             State           `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
-	Error             *Error          `json:"error" nullable:"true"`
+	Error             *Error          `json:"error"`
 	Attempt           int             `json:"attempt"`
 	Execution         Execution       `json:"execution" enum:"ai,cached_workflow,healed"`
 	Prompt            string          `json:"prompt"`
 	Model             string          `json:"model"`
 	Provider          string          `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
 	ResponseFormat    string          `json:"response_format"`
-	JSONSchema        json.RawMessage `json:"json_schema" nullable:"true"`
+	JSONSchema        json.RawMessage `json:"json_schema"`
 	WebhookURL        *string         `json:"webhook_url" nullable:"true"`
 	UseCachedWorkflow bool            `json:"use_cached_workflow"`
 	CreatedAt         time.Time       `json:"created_at"`
