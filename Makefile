@@ -1,0 +1,60 @@
+# Everything a developer does here. `make` shows the list.
+
+MODULES     := shared services/gateway services/orchestrator services/provider-executor services/webhook-notifier services/standalone
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRAND      := ./services/standalone/cmd/errand
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## watch a task run in a real browser, the model simulated; installs Chromium where there is none
+	@deploy/install-chromium.sh || true
+	@go run $(ERRAND) demo
+
+.PHONY: serve
+serve: ## run everything in one process on 127.0.0.1:8080, data in ./errand-data
+	@go run $(ERRAND) serve
+
+.PHONY: build
+build: ## build all binaries into bin/
+	go build -o bin/ work
+
+.PHONY: test
+test: browser ## run every test: real JetStream, real Chromium, race detector
+	go test -race -shuffle=on -timeout 10m work
+
+.PHONY: check
+check: ## formatting, vet, staticcheck, tidy go.mod files, each module built alone
+	@unformatted=$$(gofmt -l shared services); test -z "$$unformatted" || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
+	go vet work
+	go run $(STATICCHECK) $(MODULES:%=./%/...)
+	@for m in $(MODULES); do \
+		echo "tidy and alone: $$m"; \
+		(cd $$m && go mod tidy -diff && GOWORK=off go build ./...) || exit 1; \
+	done
+
+.PHONY: bench
+bench: ## runs per second, writes per run, added latency; prints ratios, asserts nothing
+	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./services/standalone/...
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w shared services
+
+.PHONY: tidy
+tidy: ## tidy every go.mod and go.work.sum
+	@for m in $(MODULES); do (cd $$m && go mod tidy) || exit 1; done
+	go work sync
+
+.PHONY: vulns
+vulns: ## look for known vulnerabilities; needs vuln.go.dev
+	@for m in $(MODULES); do (cd $$m && go run golang.org/x/vuln/cmd/govulncheck@latest ./...) || exit 1; done
+
+# Chromium for the tests, unless ERRAND_NO_BROWSER=1 says that they shall do without.
+.PHONY: browser
+browser:
+	@test "$$ERRAND_NO_BROWSER" = 1 || deploy/install-chromium.sh
