@@ -1,0 +1,250 @@
+// Package agent is the loop that carries out a task: observe the page, let the model decide, act, until done. It
+// knows pages and models, and neither the bus nor leases: what it plans and what came of it goes to a Journal.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// Limits of the loop.
+const (
+	maxInvalid   = 2 // answers in a row that are no decision, before the run fails
+	maxFruitless = 5 // steps in a row in which every action failed, before the run fails
+)
+
+// journalTime is how long the last line of a step may take to be written when the run is being stopped.
+const journalTime = 10 * time.Second
+
+// Task is what to do, and what was done of it by earlier attempts.
+type Task struct {
+	Prompt     string
+	Model      string
+	Schema     []byte // JSON Schema of the result, nil for none
+	JSON       bool   // the result is JSON also without a schema
+	InitialURL string // opened as the first step; empty for none
+	MaxSteps   int
+	History    []event.StepData // steps of earlier attempts in order, all done
+}
+
+// Journal keeps the steps. Both calls return when the line is stored; an error ends the attempt.
+type Journal interface {
+	// Planned stores a step before it acts with effects outside.
+	Planned(ctx context.Context, step event.StepData) error
+	// Done stores a step's outcome, with a JPEG of the page where there is one.
+	Done(ctx context.Context, step event.StepData, screenshot []byte) error
+}
+
+// Agent carries out tasks. Its fields are its dependencies and are all needed.
+type Agent struct {
+	Model   model.Client
+	Browser func(context.Context) (*browser.Session, error) // called at most once, at the first browser action
+	Journal Journal
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Run carries out t. An error means that the attempt ended without a result: the browser is gone, the journal
+// refused a line, or ctx is over. A task that cannot be done is a Result with an Error.
+func (a *Agent) Run(ctx context.Context, t Task) (Result, error) {
+	r := &run{Agent: a, task: t, talk: newConversation(t)}
+	for _, step := range t.History {
+		r.talk.add(step, "")
+		r.usage = r.usage.Add(step.Usage)
+		r.number = step.Number
+	}
+	defer r.closeBrowser(ctx)
+	result, err := r.loop(ctx)
+	if err != nil {
+		return Result{Usage: r.usage}, err
+	}
+	result.Usage = r.usage
+	return *result, nil
+}
+
+// run is one Run at work.
+type run struct {
+	*Agent
+	task      Task
+	talk      *conversation
+	session   *browser.Session
+	number    int // of the last step
+	usage     event.Usage
+	answered  string // the model that answered last
+	repaired  bool   // the one repair round for the result was given
+	fruitless int    // steps in a row in which all failed
+}
+
+func (r *run) loop(ctx context.Context) (*Result, error) {
+	if r.task.InitialURL != "" && r.number == 0 {
+		first := decision{NextGoal: "Open the initial page", Actions: []map[string]any{{"name": "navigate", "url": r.task.InitialURL}}}
+		if _, err := r.carryOut(ctx, first, r.begin(nil)); err != nil {
+			return nil, err
+		}
+	}
+	for r.number < r.task.MaxSteps {
+		result, err := r.step(ctx)
+		if result != nil || err != nil {
+			return result, err
+		}
+		if r.fruitless >= maxFruitless {
+			return failure("too_many_failures", fmt.Sprintf("Every action of the last %d steps failed. The history says how; try a clearer prompt or another model.", maxFruitless)), nil
+		}
+	}
+	return failure("max_steps", fmt.Sprintf("The task was not done after %d steps. Give it more with max_steps, or a smaller task.", r.task.MaxSteps)), nil
+}
+
+// step is one round of observe, decide, act. The result is nil while the task goes on.
+func (r *run) step(ctx context.Context) (*Result, error) {
+	page, err := r.observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	step := r.begin(page)
+	before := r.usage
+	d, failed, err := r.decide(ctx, page.Text)
+	if failed != nil || err != nil {
+		return failed, err
+	}
+	step.Usage = minus(r.usage, before)
+	step.Model = r.answered
+	return r.carryOut(ctx, d, step)
+}
+
+func minus(u, v event.Usage) event.Usage {
+	return event.Usage{ModelCalls: u.ModelCalls - v.ModelCalls, InputTokens: u.InputTokens - v.InputTokens, OutputTokens: u.OutputTokens - v.OutputTokens}
+}
+
+// begin numbers the next step.
+func (r *run) begin(page *browser.Observation) event.StepData {
+	r.number++
+	step := event.StepData{Number: r.number, StartedAt: r.Now()}
+	if page != nil {
+		step.URL, step.Title = page.URL, page.Title
+	}
+	return step
+}
+
+// observe reads the page, where one is open.
+func (r *run) observe(ctx context.Context) (*browser.Observation, error) {
+	if r.session == nil {
+		return &browser.Observation{Text: "PAGE none"}, nil
+	}
+	page, err := r.session.Observe(ctx)
+	if errors.Is(err, browser.ErrPageCrashed) {
+		return &browser.Observation{Text: "PAGE crashed: navigate to go on"}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("observe: %w", err)
+	}
+	return &page, nil
+}
+
+// carryOut does what was decided: plans it on the journal where it may have effects, acts, writes what came of it.
+func (r *run) carryOut(ctx context.Context, d decision, step event.StepData) (*Result, error) {
+	step.Description, step.Evaluation, step.Memory = d.NextGoal, d.Evaluation, d.Memory
+	if isDone(d.Actions[0]) {
+		return r.finish(ctx, d.Actions[0], step)
+	}
+	if d.effectful() {
+		step.Actions = planned(d)
+		if err := r.Journal.Planned(ctx, step); err != nil {
+			return nil, fmt.Errorf("write the plan of step %d: %w", step.Number, err)
+		}
+	}
+	before := r.usage
+	var stopped error
+	step.Actions, stopped = r.act(ctx, d)
+	step.Usage = step.Usage.Add(minus(r.usage, before))
+	if err := r.written(ctx, step, stopped); err != nil {
+		return nil, err
+	}
+	r.count(step)
+	r.talk.add(step, d.note)
+	return nil, nil
+}
+
+// planned are the actions of a step as they stand on the log before they are done.
+func planned(d decision) []event.Action {
+	var actions []event.Action
+	for _, a := range d.Actions {
+		actions = append(actions, event.Action{Name: a["name"].(string), Params: params(a)})
+	}
+	return actions
+}
+
+// written puts the step on the journal, also when the run has been stopped: what was done must be known.
+func (r *run) written(ctx context.Context, step event.StepData, stopped error) error {
+	var screenshot []byte
+	if stopped == nil {
+		screenshot = r.screenshot(ctx)
+	}
+	now := r.Now()
+	step.FinishedAt = &now
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	defer cancel()
+	if err := r.Journal.Done(finish, step, screenshot); err != nil {
+		return errors.Join(stopped, fmt.Errorf("write the outcome of step %d: %w", step.Number, err))
+	}
+	return stopped
+}
+
+// finish ends the run with a done action.
+func (r *run) finish(ctx context.Context, done map[string]any, step event.StepData) (*Result, error) {
+	result, invalid := r.task.judge(done)
+	if invalid != nil {
+		result = failure("invalid_result", "The result was not what the task asks for, and neither after it was asked for again: "+invalid.Error()+".")
+	}
+	action := event.Action{Name: actionDone, Params: params(done), IsDone: ref(true), Success: ref(result.Error == nil)}
+	if text, ok := done["text"].(string); ok {
+		action.ExtractedContent = &text
+	}
+	if invalid != nil {
+		action.Error = ref(invalid.Error())
+	}
+	step.Actions = []event.Action{action}
+	return result, r.written(ctx, step, nil)
+}
+
+func (r *run) count(step event.StepData) {
+	for _, a := range step.Actions {
+		if a.Error == nil {
+			r.fruitless = 0
+			return
+		}
+	}
+	r.fruitless++
+}
+
+// screenshot is a JPEG of the page, nil where there is none. A page that gives none is no reason to end a run.
+func (r *run) screenshot(ctx context.Context) []byte {
+	if r.session == nil {
+		return nil
+	}
+	shot, err := r.session.Screenshot(ctx)
+	if err != nil {
+		r.Log.Warn("take screenshot", "error", err)
+		return nil
+	}
+	return shot
+}
+
+func (r *run) closeBrowser(ctx context.Context) {
+	if r.session == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	defer cancel()
+	if err := r.session.Close(ctx); err != nil && !errors.Is(err, browser.ErrBrowserGone) {
+		r.Log.Warn("close browser session", "error", err)
+	}
+}
+
+func ref[T any](v T) *T { return &v }

@@ -1,0 +1,140 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/model"
+)
+
+// maxActions is how many actions a step may have: more are decided on a page that the first ones have changed.
+const maxActions = 5
+
+// Names of the actions that the agent itself carries out; all others are the browser's.
+const (
+	actionDone    = "done"
+	actionExtract = "extract"
+)
+
+// decision is one answer of the model.
+type decision struct {
+	Evaluation string           `json:"evaluation_previous_goal"`
+	Memory     string           `json:"memory"`
+	NextGoal   string           `json:"next_goal"`
+	Actions    []map[string]any `json:"actions"` // flat: name and parameters
+
+	note string // what was left out of the answer and why, for the model
+}
+
+// decisionSchema is the wire schema of a decision, in the plain dialect of package model: one flat action object for
+// all actions, its parameters shared by meaning, since unions of twenty objects meet the providers' limits.
+func decisionSchema() model.Schema {
+	maybe := func(typ, description string) map[string]any {
+		return map[string]any{"type": []string{typ, "null"}, "description": description}
+	}
+	action := map[string]any{
+		"type": "object",
+		"properties": map[string]any{
+			"name":    map[string]any{"type": "string", "enum": actionNames()},
+			"index":   maybe("integer", "N of the control [N]"),
+			"url":     maybe("string", "navigate"),
+			"new_tab": maybe("boolean", "navigate"),
+			"text":    maybe("string", "input, select_dropdown, find_text, done"),
+			"clear":   maybe("boolean", "input"),
+			"keys":    maybe("string", "send_keys"),
+			"down":    maybe("boolean", "scroll"),
+			"pages":   maybe("number", "scroll"),
+			"seconds": maybe("number", "wait"),
+			"tab_id":  maybe("string", "switch, close"),
+			"query":   maybe("string", "extract"),
+			"success": maybe("boolean", "done"),
+			"data":    maybe("string", "done: a string that holds JSON"),
+		},
+	}
+	text := map[string]any{"type": "string"}
+	schema, err := json.Marshal(map[string]any{
+		"type": "object",
+		"properties": map[string]any{
+			"evaluation_previous_goal": text, "memory": text, "next_goal": text,
+			"actions": map[string]any{"type": "array", "items": action},
+		},
+	})
+	if err != nil {
+		panic("agent: decision schema: " + err.Error())
+	}
+	return model.Schema{Name: "decision", JSON: schema}
+}
+
+func actionNames() []string {
+	return []string{
+		"navigate", "go_back", "click", "input", "select_dropdown", "dropdown_options", "send_keys", "scroll",
+		"find_text", "wait", "switch", "close", actionExtract, actionDone,
+	}
+}
+
+// parseDecision reads an answer. Its errors are sentences for the model.
+func parseDecision(text string) (decision, error) {
+	var d decision
+	raw, err := model.ExtractJSON(text)
+	if err != nil {
+		return d, errors.New("your answer holds no JSON object")
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return d, fmt.Errorf("your answer does not have the form of a decision: %w", err)
+	}
+	if len(d.Actions) == 0 {
+		return d, errors.New("your answer has no actions: give one to five, or done")
+	}
+	d.Actions = d.Actions[:min(len(d.Actions), maxActions)]
+	for _, a := range d.Actions {
+		name, _ := a["name"].(string)
+		if name = canonical(name); name == "" {
+			return d, fmt.Errorf("there is no action %q; there are %v", a["name"], actionNames())
+		}
+		a["name"] = name
+		for k, v := range a {
+			if v == nil {
+				delete(a, k)
+			}
+		}
+	}
+	if i := slices.IndexFunc(d.Actions, isDone); i == 0 {
+		d.Actions = d.Actions[:1]
+	} else if i > 0 {
+		d.Actions = d.Actions[:i]
+		d.note = "done was left out: it must stand alone, after you have seen what the other actions did.\n"
+	}
+	return d, nil
+}
+
+func isDone(a map[string]any) bool { return a["name"] == actionDone }
+
+// canonical is the present name of an action, empty for none.
+func canonical(name string) string {
+	switch {
+	case name == actionDone || name == actionExtract:
+		return name
+	case browser.Known(name):
+		return browser.Canonical(name)
+	}
+	return ""
+}
+
+// effectful reports whether the decision may have effects outside, so that it must be on the log before it acts.
+func (d decision) effectful() bool {
+	return slices.ContainsFunc(d.Actions, func(a map[string]any) bool { return browser.Effectful(a["name"].(string)) })
+}
+
+// params are an action's parameters as the history keeps them: what the model gave, less the index.
+func params(action map[string]any) map[string]any {
+	p := map[string]any{}
+	for k, v := range action {
+		if k != "name" && k != "index" {
+			p[k] = v
+		}
+	}
+	return p
+}

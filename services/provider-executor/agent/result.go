@@ -1,0 +1,115 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/event"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Result is how a run ended. Error is nil where it succeeded; Value may be set in both cases.
+type Result struct {
+	Value json.RawMessage
+	Error *event.Error
+	Usage event.Usage
+}
+
+// failure is a result with an error and no value.
+func failure(code, message string) *Result {
+	return &Result{Error: &event.Error{Code: code, Message: message}}
+}
+
+// judge turns a done action into the run's result. invalid says, in a sentence for the model, why the result is not
+// what the task asked for.
+func (t Task) judge(done map[string]any) (r *Result, invalid error) {
+	text, _ := done["text"].(string)
+	success, given := done["success"].(bool)
+	if given && !success {
+		value, _ := t.value(done, text)
+		return &Result{Value: value, Error: &event.Error{Code: "goal_not_reached", Message: "The agent could not do the task: " + text}}, nil
+	}
+	value, err := t.value(done, text)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Value: value}, nil
+}
+
+// value is the run's result: a JSON string for text, else JSON that satisfies the task's schema.
+func (t Task) value(done map[string]any, text string) (json.RawMessage, error) {
+	if !t.JSON && len(t.Schema) == 0 {
+		if text == "" {
+			text, _ = done["data"].(string)
+		}
+		return json.Marshal(text)
+	}
+	raw, err := jsonOf(done["data"], text)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.satisfies(raw); err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// jsonOf reads done.data: a string that holds JSON, an object where the provider allowed one, or else the text.
+func jsonOf(data any, text string) (json.RawMessage, error) {
+	if data == nil {
+		data = text
+	}
+	s, isString := data.(string)
+	if !isString {
+		return json.Marshal(data)
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, []byte(s)) == nil {
+		return compact.Bytes(), nil
+	}
+	if raw, err := model.ExtractJSON(s); err == nil {
+		return raw, nil
+	}
+	return nil, errors.New("done.data is not JSON")
+}
+
+// satisfies validates a result against the task's schema.
+func (t Task) satisfies(raw json.RawMessage) error {
+	if len(t.Schema) == 0 {
+		return nil
+	}
+	schema, err := compileSchema(t.Schema)
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return fmt.Errorf("done.data is not JSON: %w", err)
+	}
+	if err := schema.Validate(value); err != nil {
+		return fmt.Errorf("done.data does not satisfy the schema: %w", err)
+	}
+	return nil
+}
+
+// compileSchema reads a JSON Schema, draft 7 or 2020-12, without loading anything that it refers to elsewhere.
+func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("read json_schema: %w", err)
+	}
+	const name = "mem:///schema.json"
+	c := jsonschema.NewCompiler()
+	c.UseLoader(jsonschema.SchemeURLLoader{})
+	if err := c.AddResource(name, doc); err != nil {
+		return nil, fmt.Errorf("read json_schema: %w", err)
+	}
+	s, err := c.Compile(name)
+	if err != nil {
+		return nil, fmt.Errorf("compile json_schema: %w", err)
+	}
+	return s, nil
+}

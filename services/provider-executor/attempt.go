@@ -1,0 +1,120 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/errand-run/errand/services/provider-executor/agent"
+	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// closingTime is how long the end of an attempt may take to be written after it was stopped.
+const closingTime = 15 * time.Second
+
+// attempt claims a job, works on its run, and writes how it ended. The job is settled as soon as the run is ours:
+// from then on the lease brings it back, not the queue.
+func (s *Service) attempt(ctx context.Context, job bus.Job) {
+	l, ok, err := s.claim(context.WithoutCancel(ctx), job)
+	if err != nil {
+		s.Frame.Log.Warn("claim run", "subject", job.Subject, "error", err)
+		s.settle(job.Return, job)
+		return
+	}
+	s.settle(job.Ack, job)
+	if !ok {
+		return
+	}
+	s.busy.Inc()
+	defer s.busy.Dec()
+	s.hold(ctx, l)
+}
+
+// hold works on a run under its lease until it has a result or is stopped.
+func (s *Service) hold(ctx context.Context, l *lease) {
+	// The end of the service is a cause of its own: a run that it stops is given back, not failed.
+	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() { stop(errShutdown) })()
+	l.stop = stop
+
+	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan struct{})
+	go func() { defer close(kept); l.keep(keeping) }()
+	defer func() { stopKeeping(); <-kept }()
+
+	result, err := s.work(working, l)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+	defer cancel()
+	outcome, err := s.end(closing, l, result, stopCause(working, err))
+	s.ended.WithLabelValues(outcome).Inc()
+	if err != nil {
+		l.log.Warn("end attempt", "outcome", outcome, "error", err)
+	}
+}
+
+// stopCause prefers why the attempt was stopped to what that led to.
+func stopCause(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := stopped(ctx, err); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// work carries out the run's task.
+func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
+	req, err := s.Frame.Bus.Request(ctx, l.run.Run)
+	if err != nil {
+		return agent.Result{}, fmt.Errorf("read the request: %w", err)
+	}
+	client, err := s.models.Client(model.Provider(req.Provider))
+	var missing *model.NotConfiguredError
+	if errors.As(err, &missing) {
+		return agent.Result{Error: &event.Error{Code: model.CodeNotConfigured, Message: missing.Error() + "."}}, nil
+	}
+	if err != nil {
+		return agent.Result{}, err
+	}
+	history, err := l.resume(ctx)
+	if err != nil {
+		return agent.Result{}, err
+	}
+	a := agent.Agent{
+		Model: client, Journal: l, Log: l.log,
+		Now: func() time.Time { return s.Frame.Bus.Now(ctx) },
+		Browser: func(ctx context.Context) (*browser.Session, error) {
+			return s.browser.NewSession(ctx, browser.SessionOptions{UserAgent: req.UserAgent, Gate: l.gate})
+		},
+	}
+	return a.Run(ctx, agent.Task{
+		Prompt: req.Prompt, Model: req.Model, Schema: req.JSONSchema, JSON: req.ResponseFormat == "json",
+		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history,
+	})
+}
+
+// end writes how the attempt ended: the run's terminal event, or that the run is given back. outcome is for metrics.
+func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) (outcome string, _ error) {
+	switch {
+	case err == nil && r.Error == nil:
+		return "succeeded", l.finish(ctx, event.Succeeded, r.Value, nil, r.Usage)
+	case err == nil:
+		return "failed", l.finish(ctx, event.Failed, r.Value, r.Error, r.Usage)
+	case errors.Is(err, errCanceled):
+		return "canceled", l.finish(ctx, event.Canceled, nil, nil, r.Usage)
+	case errors.Is(err, errLost):
+		return "lost", nil
+	case errors.Is(err, errShutdown):
+		return "released", l.release(ctx, "its executor was shut down", false)
+	case errors.Is(err, browser.ErrNoBrowser):
+		return "failed", l.finish(ctx, event.Failed, nil, &event.Error{Code: "no_browser", Message: err.Error()}, r.Usage)
+	}
+	l.log.Warn("attempt lost", "error", err)
+	return "released", l.release(ctx, err.Error(), true)
+}

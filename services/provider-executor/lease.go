@@ -1,0 +1,223 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// Why an attempt stops before its run has a result. They are causes of the attempt's context.
+var (
+	errCanceled = errors.New("the run was canceled")
+	errLost     = errors.New("the lease is lost: another has the run, or it is over")
+	errShutdown = errors.New("the executor is shutting down")
+	errExpired  = errors.New("the lease has run out: NATS does not answer")
+)
+
+// lease is an executor's hold on a run. Its token is the sequence of the run's last lifecycle event that we know to
+// be ours or addressed to us; every write is guarded by it, so that the server refuses us once we have lost it.
+type lease struct {
+	bus    *bus.Bus
+	writer event.Writer
+	log    *slog.Logger
+	key    event.Key
+	length time.Duration
+	stop   context.CancelCauseFunc // ends the attempt
+
+	mu       sync.Mutex
+	token    uint64
+	run      event.Snapshot
+	safe     time.Time // until then, on the local monotonic clock, nobody else can have the run
+	canceled bool
+	last     *event.StepRef
+}
+
+// claim takes a dispatched run. ok is false where the job is not the run's last event any more: another has taken it,
+// or it was canceled. The run's timer is armed before started is written: from its first moment a run that is held
+// comes back by itself.
+func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, err error) {
+	var dispatched event.RunEvent
+	if err := json.Unmarshal(job.Data, &dispatched); err != nil {
+		return nil, false, fmt.Errorf("decode job %d: %w", job.Sequence, err)
+	}
+	run := dispatched.Data.Run
+	l = &lease{
+		bus: s.Frame.Bus, writer: s.writer, log: s.logger(run.Key(), run.Attempt), key: run.Key(), length: s.Config.Lease,
+		token: job.Sequence, run: run, last: dispatched.Data.LastStep,
+	}
+	err = l.start(ctx, s.Frame.Instance)
+	if errors.Is(err, bus.ErrConflict) {
+		return nil, false, nil
+	}
+	return l, err == nil, err
+}
+
+func (l *lease) start(ctx context.Context, executor string) error {
+	again := l.run.StartedAt != nil
+	if err := l.extend(ctx); err != nil {
+		return err
+	}
+	now := l.bus.Now(ctx)
+	l.run.State, l.run.Executor, l.run.RetryReason = event.StateRunning, executor, ""
+	if !again {
+		l.run.StartedAt = &now
+	}
+	if err := l.append(ctx, event.Started); err != nil {
+		return err
+	}
+	if again {
+		// The orchestrator arms the session's timer after it has dispatched a run again, and may have replaced ours.
+		return l.extend(ctx)
+	}
+	return nil
+}
+
+// append writes a lifecycle event with the lease's state of the run, and takes its sequence for the token.
+func (l *lease) append(ctx context.Context, t event.Type) error {
+	l.mu.Lock()
+	data := event.RunData{Run: l.run, Previous: l.token, Request: uint64(l.run.Run), LastStep: l.last}
+	l.mu.Unlock()
+	seq, err := l.bus.Append(ctx, l.writer.Run(t, l.bus.Now(ctx), data), data.Previous)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.token = seq
+	l.log.Info("run "+string(t), "sequence", seq)
+	return nil
+}
+
+// extend arms the run's timer anew: a lease from now on, or the end of the session where that is nearer.
+func (l *lease) extend(ctx context.Context) error {
+	l.mu.Lock()
+	token, run := l.token, l.run
+	l.mu.Unlock()
+	began := time.Now()
+	t := bus.Timer{Task: run.Task, Run: run.Run, Kind: bus.TimerLease, Attempt: run.Attempt, Due: l.bus.Now(ctx).Add(l.length)}
+	if deadline, ok := run.Deadline(); ok && deadline.Before(t.Due) {
+		t.Kind, t.Due = bus.TimerSession, deadline
+	}
+	if err := l.bus.Arm(ctx, t, token); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.safe = began.Add(time.Duration(float64(l.length) * leaseGuard))
+	return nil
+}
+
+// keep extends the lease until ctx ends, and ends the attempt when the run is canceled or lost.
+func (l *lease) keep(ctx context.Context) {
+	look := make(chan struct{}, 1)
+	look <- struct{}{} // for what came before we listened
+	unsubscribe, err := l.bus.Live(l.key, func(event.SubjectInfo) {
+		select {
+		case look <- struct{}{}:
+		default:
+		}
+	})
+	if err == nil {
+		defer unsubscribe()
+	}
+	beat := time.NewTicker(l.length / 3)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look:
+			err = l.check(ctx)
+		case <-beat.C:
+			if err = l.extend(ctx); errors.Is(err, bus.ErrConflict) {
+				err = l.check(ctx)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			l.log.Warn("keep lease", "error", err)
+		}
+	}
+}
+
+// check reads where the run stands, and ends the attempt where it is no longer ours to go on with.
+func (l *lease) check(ctx context.Context) error {
+	last, err := l.bus.Last(ctx, l.key)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case last.Sequence <= l.token:
+	case event.Kind(last.RunEvent) == event.CancelRequested && last.Data.Previous == l.token:
+		l.token, l.run.CancelAt, l.canceled = last.Sequence, last.Data.Run.CancelAt, true
+		l.stop(errCanceled)
+	default:
+		l.stop(errLost)
+	}
+	return nil
+}
+
+// gate refuses an input to the browser once the run may be another's.
+func (l *lease) gate() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !time.Now().Before(l.safe) {
+		return errExpired
+	}
+	return nil
+}
+
+// guarded does a write of the run again at the new token where a cancel came between.
+func (l *lease) guarded(ctx context.Context, write func(token uint64) error) error {
+	for {
+		l.mu.Lock()
+		token := l.token
+		l.mu.Unlock()
+		err := write(token)
+		if !errors.Is(err, bus.ErrConflict) {
+			return err
+		}
+		if checked := l.check(ctx); checked != nil {
+			return checked
+		}
+		l.mu.Lock()
+		moved := l.token != token
+		l.mu.Unlock()
+		if !moved {
+			return errLost
+		}
+	}
+}
+
+// finish ends the run. A cancel that came first wins: its caller was told.
+func (l *lease) finish(ctx context.Context, t event.Type, result json.RawMessage, failure *event.Error, usage event.Usage) error {
+	return l.guarded(ctx, func(uint64) error {
+		now := l.bus.Now(ctx)
+		l.mu.Lock()
+		if l.canceled {
+			t, result, failure = event.Canceled, nil, nil
+		}
+		l.run.State, l.run.Result, l.run.Error, l.run.Usage, l.run.FinishedAt = t.State(), result, failure, usage, &now
+		l.mu.Unlock()
+		return l.append(ctx, t)
+	})
+}
+
+// release gives the run back before the lease ends. counts tells a failure of ours from a shutdown.
+func (l *lease) release(ctx context.Context, reason string, counts bool) error {
+	l.mu.Lock()
+	t := bus.Timer{
+		Task: l.run.Task, Run: l.run.Run, Kind: bus.TimerRelease, Attempt: l.run.Attempt,
+		Reason: reason, Counts: counts, Due: l.bus.Now(ctx),
+	}
+	l.mu.Unlock()
+	return l.guarded(ctx, func(token uint64) error { return l.bus.Arm(ctx, t, token) })
+}
