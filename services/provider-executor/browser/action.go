@@ -1,0 +1,117 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Action is one thing to do, flat as the model gives it: a name and the parameters
+// that apply to it.
+type Action struct {
+	Name    string   `json:"name"`
+	Index   *int     `json:"index,omitempty"`
+	URL     string   `json:"url,omitempty"`
+	NewTab  *bool    `json:"new_tab,omitempty"`
+	Text    string   `json:"text,omitempty"`
+	Clear   *bool    `json:"clear,omitempty"` // default true
+	Down    *bool    `json:"down,omitempty"`  // default true
+	Pages   *float64 `json:"pages,omitempty"` // screens, default 1
+	Keys    string   `json:"keys,omitempty"`
+	Seconds *float64 `json:"seconds,omitempty"` // default 3, at most 30
+	TabID   string   `json:"tab_id,omitempty"`
+	Query   string   `json:"query,omitempty"`
+}
+
+// Outcome is what became of an action that was carried out or refused.
+type Outcome struct {
+	// Success is true where the effect was verified, false where the action failed
+	// (then Error is set), and nil where nothing could be verified.
+	Success *bool
+	// Content is for the model, and for the history as extracted_content.
+	Content string
+	// Error is a sentence that says why it failed and what to do.
+	Error string
+	// XPath and Target describe the element acted on, for replay.
+	XPath  string
+	Target json.RawMessage
+	// PageChanged says that the page is another one now: the rest of the step's
+	// actions was meant for what is gone.
+	PageChanged bool
+}
+
+func failed(sentence string) Outcome { return Outcome{Success: new(false), Error: sentence} }
+
+// kind is how one action is carried out and whether it may have effects outside.
+type kind struct {
+	do        func(*doing, context.Context) (Outcome, error)
+	effectful bool
+}
+
+var kinds = map[string]kind{
+	"navigate":         {(*doing).navigate, true},
+	"click":            {(*doing).click, true},
+	"input":            {(*doing).input, true},
+	"select_dropdown":  {(*doing).selectDropdown, true},
+	"dropdown_options": {(*doing).dropdownOptions, false},
+	"scroll":           {(*doing).scroll, false},
+	"send_keys":        {(*doing).sendKeys, true},
+	"go_back":          {(*doing).goBack, true},
+	"wait":             {(*doing).wait, false},
+	"switch":           {(*doing).switchTab, true},
+	"close":            {(*doing).closeTab, true},
+	"find_text":        {(*doing).findText, false},
+}
+
+// aliases are the names that older browser-use versions gave the same actions.
+var aliases = map[string]string{
+	"go_to_url":              "navigate",
+	"open_tab":               "navigate",
+	"click_element":          "click",
+	"click_element_by_index": "click",
+	"input_text":             "input",
+	"select_dropdown_option": "select_dropdown",
+	"get_dropdown_options":   "dropdown_options",
+	"scroll_down":            "scroll",
+	"scroll_up":              "scroll",
+	"scroll_to_text":         "find_text",
+	"switch_tab":             "switch",
+	"close_tab":              "close",
+}
+
+// Known reports whether name, or an old alias, is an action of the browser.
+func Known(name string) bool {
+	_, ok := kinds[Canonical(name)]
+	return ok
+}
+
+// Canonical gives the name that is used now for an action; an unknown name stays.
+func Canonical(name string) string {
+	if now, ok := aliases[name]; ok {
+		return now
+	}
+	return name
+}
+
+// Effectful reports whether an action may have effects outside the browser, so that
+// its plan must be on record before it is done.
+func Effectful(name string) bool { return kinds[Canonical(name)].effectful }
+
+// canonical rewrites an old action into the one that is used now.
+func canonical(a Action) Action {
+	switch a.Name {
+	case "scroll_up":
+		a.Down = new(false)
+	case "open_tab":
+		a.NewTab = new(true)
+	}
+	a.Name = Canonical(a.Name)
+	return a
+}
+
+// or gives what an optional parameter holds, or its default.
+func or[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

@@ -1,0 +1,125 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+type point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+func (d *doing) click(ctx context.Context) (Outcome, error) {
+	e, err := d.element(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	before, err := d.press(ctx, e)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var out Outcome
+	e.trace(ctx, &out, before.Target)
+	at := d.place()
+	d.settle(ctx, d.mark, settleLimit)
+	d.judgeClick(ctx, e, before, &out)
+	if now := d.place(); out.Success == nil && now != at {
+		out.Success = new(true)
+	}
+	return out, nil
+}
+
+// press aims at the element and gives it a real click. What it returns is how the
+// element was before.
+func (d *doing) press(ctx context.Context, e element) (look, error) {
+	seen, at, err := d.aim(ctx, e)
+	if err != nil {
+		return seen, err
+	}
+	switch {
+	case seen.Tag == "select":
+		return seen, refusal(fmt.Sprintf("[%d] is a native select: use select_dropdown with the option's text", e.index))
+	case seen.Type == "file":
+		return seen, refusal(fmt.Sprintf("[%d] is a file field: a click would open a dialog that nobody sees", e.index))
+	}
+	// The pointer may move things, and things may be moving: press where it still is.
+	for range 3 {
+		if err := d.mouse(ctx, "mouseMoved", at); err != nil {
+			return seen, err
+		}
+		again, now, err := d.aim(ctx, e)
+		if err != nil {
+			return seen, err
+		}
+		still := math.Abs(now.X-at.X) < 1 && math.Abs(now.Y-at.Y) < 1
+		seen, at = again, now
+		if still {
+			break
+		}
+	}
+	if err := d.mouse(ctx, "mousePressed", at); err != nil {
+		return seen, err
+	}
+	return seen, d.mouse(ctx, "mouseReleased", at)
+}
+
+// aim finds the point of the page where a click reaches the element.
+func (d *doing) aim(ctx context.Context, e element) (look, point, error) {
+	var seen look
+	if err := e.call(ctx, &seen, "aim"); err != nil {
+		return seen, point{}, err
+	}
+	at := point{seen.X, seen.Y}
+	for f := e.frame; f.parent != nil; f = f.parent {
+		if err := e.stale(f.atOwner(ctx, &at, "through", at.X, at.Y)); err != nil {
+			return seen, at, err
+		}
+	}
+	return seen, at, nil
+}
+
+func (d *doing) mouse(ctx context.Context, kind string, at point) error {
+	params := map[string]any{"type": kind, "x": at.X, "y": at.Y}
+	if kind != "mouseMoved" {
+		params["button"], params["clickCount"] = "left", 1
+	}
+	return d.give(ctx, "Input.dispatchMouseEvent", params)
+}
+
+// judgeClick compares the element with what it was before the click.
+func (d *doing) judgeClick(ctx context.Context, e element, before look, out *Outcome) {
+	out.Content = "Clicked " + e.what() + "."
+	var after *look
+	if err := e.call(ctx, &after, "state"); err != nil || after == nil {
+		return // gone with the page it was on: the click had some effect
+	}
+	if changed(before.Toggled, after.Toggled) {
+		out.Success = new(true)
+		out.Content += fmt.Sprintf(" It is %s now.", onOff(*after.Toggled))
+	} else if before.Type == "checkbox" {
+		*out = Outcome{Success: new(false), XPath: out.XPath, Target: out.Target,
+			Error: fmt.Sprintf("[%d] %s was clicked and is still %s; the page did not take the change", e.index, e.what(), onOff(or(after.Toggled, "false")))}
+	} else if before.Type == "radio" {
+		out.Success = new(or(after.Toggled, "") == "true")
+		if !*out.Success {
+			out.Content, out.Error = "", fmt.Sprintf("[%d] %s was clicked and is not selected", e.index, e.what())
+		}
+	}
+	if changed(before.Expanded, after.Expanded) {
+		out.Success = new(true)
+		out.Content += fmt.Sprintf(" It is %s now.", map[string]string{"true": "open", "false": "closed"}[*after.Expanded])
+	}
+}
+
+func changed(before, after *string) bool {
+	return after != nil && (before == nil || *before != *after)
+}
+
+func onOff(toggled string) string {
+	if toggled == "true" {
+		return "checked"
+	}
+	return "unchecked"
+}

@@ -1,0 +1,156 @@
+// Package browser runs Chromium for the agent: it launches and isolates, shows a
+// page as the text that the model reads, and carries out the model's actions with
+// real input events.
+//
+// One Engine owns one warm Chromium. Each run gets a Session, a browser context of
+// its own. What the page contains is data: the walker that reads it lives in an
+// isolated world, and an element is acted on only while it is still what the model
+// was shown.
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+)
+
+// Config says which browser an Engine uses. The zero value is usable.
+type Config struct {
+	// Chromium is the path of the binary; empty: the usual places are searched.
+	Chromium string
+	// CDPURL is the ws:// or http:// address of a remote browser, used instead of
+	// a process of our own.
+	CDPURL string
+	// AllowRootNoSandbox permits a Chromium without its sandbox where one with it
+	// does not start.
+	AllowRootNoSandbox bool
+	// Log gets what no caller can be told; nil: slog.Default().
+	Log *slog.Logger
+}
+
+// Engine hands out sessions in one browser, which it starts when first needed and
+// replaces when it has died. Its methods may be called concurrently.
+type Engine struct {
+	cfg    Config
+	wanted chan request
+	ended  chan struct{}
+}
+
+type request struct {
+	ctx    context.Context
+	answer chan<- response
+}
+
+type response struct {
+	browser *instance
+	err     error
+}
+
+// New returns an Engine; nothing happens before Run.
+func New(cfg Config) *Engine {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Engine{cfg: cfg, wanted: make(chan request), ended: make(chan struct{})}
+}
+
+// Run owns the browser. It returns nil after ctx has ended and everything it started
+// is killed; sessions still open then fail with ErrBrowserGone. It is called once.
+func (e *Engine) Run(ctx context.Context) error {
+	// The kernel kills Chromium when the thread that launched it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(e.ended)
+	if e.cfg.CDPURL == "" {
+		sweep()
+	}
+	var current *instance
+	defer func() { current.kill() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-current.gone():
+			current = e.bury(current)
+		case r := <-e.wanted:
+			var err error
+			if current.isGone() {
+				current = e.bury(current)
+			}
+			if current == nil {
+				current, err = e.open(r.ctx)
+			}
+			r.answer <- response{current, err}
+		}
+	}
+}
+
+// bury clears away what a dead browser left and returns no browser.
+func (e *Engine) bury(b *instance) *instance {
+	e.cfg.Log.Error("the browser is gone", "cause", b.conn.Root.Err())
+	b.kill()
+	return nil
+}
+
+// NewSession gives an isolated browser context with one tab at about:blank, starting
+// the browser if need be. It waits for Run. The caller closes the session.
+// Errors: ErrNoBrowser, ErrBrowserGone, ctx's, or why Chromium did not start.
+func (e *Engine) NewSession(ctx context.Context, o SessionOptions) (*Session, error) {
+	for attempt := 1; ; attempt++ {
+		b, err := e.browser(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := b.newSession(ctx, o)
+		if err == nil {
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !errors.Is(err, cdp.ErrTimeout) && !errors.Is(err, cdp.ErrClosed) {
+			return nil, fmt.Errorf("open session: %w", err)
+		}
+		b.conn.Close() // a browser that does not answer serves nobody: replace it
+		if attempt == 2 {
+			return nil, fmt.Errorf("%w: open session: %w", ErrBrowserGone, err)
+		}
+	}
+}
+
+func (e *Engine) browser(ctx context.Context) (*instance, error) {
+	answer := make(chan response, 1)
+	select {
+	case e.wanted <- request{ctx, answer}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-e.ended:
+		return nil, ErrBrowserGone
+	}
+	r := <-answer
+	return r.browser, r.err
+}
+
+func (e *Engine) open(ctx context.Context) (*instance, error) {
+	b := &instance{log: e.cfg.Log, sessions: map[string]*Session{}}
+	var err error
+	if e.cfg.CDPURL != "" {
+		if b.conn, err = cdp.Dial(ctx, e.cfg.CDPURL); err != nil {
+			return nil, fmt.Errorf("%w: connect to ERRAND_CDP_URL: %w", ErrBrowserGone, err)
+		}
+	} else {
+		if b.process, err = launch(ctx, e.cfg); err != nil {
+			return nil, err
+		}
+		b.conn = b.process.conn
+	}
+	if err := b.prepare(ctx); err != nil {
+		b.kill()
+		return nil, errors.Join(ErrBrowserGone, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,280 @@
+package browser
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+)
+
+//go:embed js/*.js
+var scripts embed.FS
+
+// script is what lives in our isolated world of every frame that was looked at: a
+// function that is called with the world's token.
+var script = func() string {
+	var b strings.Builder
+	b.WriteString("(function (token) {\n'use strict';\n")
+	for _, name := range []string{"name", "walk", "act", "target", "content", "main"} {
+		source, err := scripts.ReadFile("js/" + name + ".js")
+		if err != nil {
+			panic(err) // embedded above
+		}
+		b.Write(source)
+	}
+	b.WriteString("})")
+	return b.String()
+}()
+
+const worldName = "errand"
+
+// lastToken numbers worlds over the whole process, so that an element's key, which
+// is unique in its world, can never be taken for one in another world.
+var lastToken atomic.Int64
+
+// frame is one frame of a tab as found by its newest look at the frame tree.
+type frame struct {
+	target  *cdp.Session // the CDP session that speaks for it
+	id      string
+	url     string
+	parent  *frame
+	context int // execution context of our isolated world
+}
+
+// tree is a frame as Page.getFrameTree tells it.
+type tree struct {
+	Frame struct {
+		ID       string `json:"id"`
+		ParentID string `json:"parentId"`
+		URL      string `json:"url"`
+	} `json:"frame"`
+	Children []tree `json:"childFrames"`
+}
+
+// framesOf lists the tab's frames, parents first, each with a world to run in. A
+// frame that cannot be entered is left out; without the main frame it fails.
+func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
+	sessions := []*cdp.Session{t.target}
+	t.session.mu.Lock()
+	for _, child := range t.frames {
+		sessions = append(sessions, child)
+	}
+	t.session.mu.Unlock()
+
+	var sent []*cdp.Pending
+	for _, target := range sessions {
+		sent = append(sent, target.Start("Page.getFrameTree", nil))
+	}
+	found := map[string]*frame{}
+	parents := map[string]string{}
+	var order []string
+	for i, p := range sent {
+		var answer struct {
+			Tree tree `json:"frameTree"`
+		}
+		if err := p.Wait(ctx, &answer); err != nil {
+			if i == 0 {
+				return nil, err
+			}
+			continue
+		}
+		answer.Tree.each(func(n tree) {
+			if found[n.Frame.ID] == nil {
+				order = append(order, n.Frame.ID)
+			}
+			found[n.Frame.ID] = &frame{target: sessions[i], id: n.Frame.ID, url: n.Frame.URL}
+			parents[n.Frame.ID] = n.Frame.ParentID
+		})
+	}
+	for id, f := range found {
+		f.parent = found[parents[id]]
+	}
+	return enterAll(ctx, order, found)
+}
+
+func (n tree) each(f func(tree)) {
+	f(n)
+	for _, child := range n.Children {
+		child.each(f)
+	}
+}
+
+// enterAll makes the worlds in one go and returns the frames that have one.
+func enterAll(ctx context.Context, order []string, found map[string]*frame) ([]*frame, error) {
+	sent := make([]*cdp.Pending, len(order))
+	for i, id := range order {
+		sent[i] = found[id].startWorld()
+	}
+	var frames []*frame
+	for i, id := range order {
+		f := found[id]
+		if err := f.waitWorld(ctx, sent[i]); err != nil {
+			if i == 0 {
+				return nil, err
+			}
+			continue
+		}
+		if f.parent != nil || i == 0 {
+			frames = append(frames, f)
+		}
+	}
+	return frames, nil
+}
+
+func (f *frame) startWorld() *cdp.Pending {
+	return f.target.Start("Page.createIsolatedWorld", map[string]any{"frameId": f.id, "worldName": worldName})
+}
+
+func (f *frame) waitWorld(ctx context.Context, p *cdp.Pending) error {
+	var answer struct {
+		Context int `json:"executionContextId"`
+	}
+	if err := p.Wait(ctx, &answer); err != nil {
+		return err
+	}
+	f.context = answer.Context
+	return nil
+}
+
+// enter gives the frame its isolated world; the browser keeps one per document.
+func (f *frame) enter(ctx context.Context) error { return f.waitWorld(ctx, f.startWorld()) }
+
+// evaluated is the answer of Runtime.evaluate and Runtime.callFunctionOn.
+type evaluated struct {
+	Result struct {
+		Value    json.RawMessage `json:"value"`
+		ObjectID string          `json:"objectId"`
+	} `json:"result"`
+	Exception *struct {
+		Text      string `json:"text"`
+		Exception struct {
+			Description string `json:"description"`
+		} `json:"exception"`
+	} `json:"exceptionDetails"`
+}
+
+func (e evaluated) err() error {
+	if e.Exception == nil {
+		return nil
+	}
+	return fmt.Errorf("page script: %s %s", e.Exception.Text, e.Exception.Exception.Description)
+}
+
+var errNotInstalled = errors.New("walker is not installed")
+
+// call runs one function of our script in the frame and decodes what it gives into
+// out, unless that is nil.
+func (f *frame) call(ctx context.Context, out any, function string, args ...any) error {
+	err := f.wait(ctx, f.start(function, args...), out)
+	if !errors.Is(err, errNotInstalled) {
+		return err
+	}
+	if err := f.install(ctx); err != nil {
+		return err
+	}
+	return f.wait(ctx, f.start(function, args...), out)
+}
+
+// start sends such a call off; wait gets its result.
+func (f *frame) start(function string, args ...any) *cdp.Pending {
+	encoded, err := json.Marshal(args)
+	if err != nil {
+		panic(err) // plain values only
+	}
+	expression := fmt.Sprintf("globalThis.errand ? errand.run(%q, %s) : null", function, encoded)
+	return f.target.Start("Runtime.evaluate", map[string]any{
+		"expression": expression, "contextId": f.context, "returnByValue": true, "awaitPromise": true,
+	})
+}
+
+func (f *frame) wait(ctx context.Context, p *cdp.Pending, out any) error {
+	var answer evaluated
+	if err := p.Wait(ctx, &answer); err != nil {
+		return err
+	}
+	if err := answer.err(); err != nil {
+		return err
+	}
+	var text *string // JSON made in the page: it keeps lone surrogates out of the protocol
+	if err := json.Unmarshal(answer.Result.Value, &text); err != nil {
+		return fmt.Errorf("decode script's answer: %w", err)
+	}
+	if text == nil {
+		return errNotInstalled
+	}
+	var said struct {
+		OK      json.RawMessage `json:"ok"`
+		Refused string          `json:"refused"`
+	}
+	if err := json.Unmarshal([]byte(*text), &said); err != nil {
+		return fmt.Errorf("decode script's answer: %w", err)
+	}
+	if said.Refused != "" {
+		return refusal(said.Refused)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(said.OK, out)
+}
+
+// refusal is why an element cannot be acted on, as the end of a sentence.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func (f *frame) install(ctx context.Context) error {
+	var answer evaluated
+	err := f.target.Call(ctx, "Runtime.evaluate", map[string]any{
+		"expression": fmt.Sprintf("%s(%d)", script, lastToken.Add(1)), "contextId": f.context, "returnByValue": true,
+	}, &answer)
+	if err != nil {
+		return fmt.Errorf("install walker: %w", err)
+	}
+	return answer.err()
+}
+
+// owner finds the element of the parent's document that shows this frame and returns
+// its object id in the parent's world.
+func (f *frame) owner(ctx context.Context) (string, error) {
+	var node struct {
+		BackendNodeID int `json:"backendNodeId"`
+	}
+	if err := f.parent.target.Call(ctx, "DOM.getFrameOwner", map[string]any{"frameId": f.id}, &node); err != nil {
+		return "", err
+	}
+	var resolved struct {
+		Object struct {
+			ObjectID string `json:"objectId"`
+		} `json:"object"`
+	}
+	params := map[string]any{"backendNodeId": node.BackendNodeID, "executionContextId": f.parent.context}
+	if err := f.parent.target.Call(ctx, "DOM.resolveNode", params, &resolved); err != nil {
+		return "", err
+	}
+	return resolved.Object.ObjectID, nil
+}
+
+// atOwner runs a function of our script in the parent's world with the element that
+// shows this frame as its first argument.
+func (f *frame) atOwner(ctx context.Context, out any, function string, args ...any) error {
+	object, err := f.owner(ctx)
+	if err != nil {
+		return fmt.Errorf("find frame's element: %w", err)
+	}
+	defer f.parent.target.Start("Runtime.releaseObject", map[string]any{"objectId": object}).Forget()
+	passed := []map[string]any{{"value": function}, {"objectId": object}}
+	for _, a := range args {
+		passed = append(passed, map[string]any{"value": a})
+	}
+	p := f.parent.target.Start("Runtime.callFunctionOn", map[string]any{
+		"functionDeclaration": "function (name, ...args) { return globalThis.errand ? errand.run(name, args) : null; }",
+		"objectId":            object, "arguments": passed, "returnByValue": true, "awaitPromise": true,
+	})
+	return f.wait(ctx, p, out)
+}

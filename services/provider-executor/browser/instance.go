@@ -1,0 +1,132 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+)
+
+// instance is one running browser, ours or a remote one, and the sessions in it.
+// A nil instance is one that is not there: it is never gone and needs no kill.
+type instance struct {
+	log     *slog.Logger
+	conn    *cdp.Conn
+	process *process // nil: remote
+	serving sync.WaitGroup
+
+	mu       sync.Mutex
+	sessions map[string]*Session // by browser context id
+}
+
+type targetInfo struct {
+	TargetID  string `json:"targetId"`
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	URL       string `json:"url"`
+	OpenerID  string `json:"openerId"`
+	ContextID string `json:"browserContextId"`
+}
+
+type attached struct {
+	SessionID string     `json:"sessionId"`
+	Target    targetInfo `json:"targetInfo"`
+	Waiting   bool       `json:"waitingForDebugger"`
+}
+
+func (b *instance) gone() <-chan struct{} {
+	if b == nil {
+		return nil
+	}
+	return b.conn.Done()
+}
+
+func (b *instance) isGone() bool {
+	select {
+	case <-b.gone():
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *instance) kill() {
+	if b == nil {
+		return
+	}
+	if b.process != nil {
+		b.process.kill()
+	}
+	b.conn.Close()
+	b.serving.Wait()
+}
+
+// prepare has every new tab stop before its first request until it is adopted.
+func (b *instance) prepare(ctx context.Context) error {
+	b.serving.Go(func() { b.conn.Root.Serve(b.handle) })
+	return b.conn.Root.Call(ctx, "Target.setAutoAttach", autoAttach("page"), nil)
+}
+
+// autoAttach meets targets of one type, held until they are told to run.
+func autoAttach(targetType string) map[string]any {
+	return map[string]any{
+		"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true,
+		"filter": []map[string]any{{"type": targetType}, {"exclude": true}},
+	}
+}
+
+func (b *instance) handle(e cdp.Event) {
+	if e.Method != "Target.attachedToTarget" {
+		return
+	}
+	var a attached
+	if err := e.Decode(&a); err != nil {
+		return
+	}
+	target := b.conn.Session(a.SessionID)
+	if target == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock() // a session that was forgotten adopts nothing more
+	if s := b.sessions[a.Target.ContextID]; s != nil {
+		s.adopt(target, a.Target)
+		return
+	}
+	b.release(a)
+}
+
+// release lets a target go that belongs to none of our sessions.
+func (b *instance) release(a attached) {
+	if target := b.conn.Session(a.SessionID); target != nil {
+		target.Start("Runtime.runIfWaitingForDebugger", nil).Forget()
+	}
+	b.conn.Root.Start("Target.detachFromTarget", map[string]any{"sessionId": a.SessionID}).Forget()
+}
+
+func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, error) {
+	var created struct {
+		ContextID string `json:"browserContextId"`
+	}
+	err := b.conn.Root.Call(ctx, "Target.createBrowserContext", map[string]any{"disposeOnDetach": true}, &created)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(b, created.ContextID, o)
+	b.mu.Lock()
+	b.sessions[s.contextID] = s
+	b.mu.Unlock()
+	if err := s.open(ctx); err != nil {
+		_ = s.Close(context.WithoutCancel(ctx))
+		return nil, fmt.Errorf("open first tab: %w", err)
+	}
+	return s, nil
+}
+
+func (b *instance) forget(s *Session) {
+	b.mu.Lock()
+	delete(b.sessions, s.contextID)
+	b.mu.Unlock()
+}

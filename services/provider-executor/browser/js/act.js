@@ -1,0 +1,292 @@
+// What actions ask of an element: is it still itself, where can it be hit, what does
+// it hold now.
+
+// same compares names; a running clock in one does not make another element of it.
+function same(a, b) {
+  const timeless = text => text.replace(/\d+:\d\d(:\d\d)?/g, '0:00');
+  return timeless(a) === timeless(b);
+}
+
+function describe(el) {
+  const role = roleOf(el) || el.localName;
+  const name = clip(nameSource(el, FROM_CONTENT.has(role) ? role : 'clickable')[0], 60);
+  return name ? `${role} ${JSON.stringify(name)}` : role;
+}
+
+// entryOf reads a reference, [token of the world, key in it].
+function entryOf([world, key]) {
+  return world === token ? entries.get(key) : undefined;
+}
+
+// still returns the element of a reference as long as it is on the page.
+function still(ref) {
+  const el = entryOf(ref)?.ref.deref();
+  return el?.isConnected ? el : null;
+}
+
+// find returns the element of a reference, or throws a sentence that says what is
+// there instead.
+function find(ref) {
+  const entry = entryOf(ref);
+  if (!entry) throw new Refusal('the page it was on has been replaced');
+  const el = entry.ref.deref();
+  if (!el || !el.isConnected) {
+    const twin = twinOf(entry);
+    throw new Refusal(twin ? `it was removed; the page now has another ${describe(twin)}` : 'it is no longer on the page');
+  }
+  const role = entry.role === 'scrollarea' ? 'scrollarea' : roleOf(el) || 'clickable';
+  const name = entry.role === 'scrollarea' ? entry.name : nameOf(el, role);
+  if (role !== entry.role || !same(name, entry.name)) throw new Refusal(`it is now ${describe(el)}`);
+  return el;
+}
+
+function twinOf(entry) {
+  for (const el of document.querySelectorAll(CANDIDATES)) {
+    const role = roleOf(el) || 'clickable';
+    if (role === entry.role && same(nameOf(el, role), entry.name)) return el;
+  }
+  return null;
+}
+
+function hit(x, y) {
+  let el = document.elementFromPoint(x, y);
+  while (el) {
+    const root = el.shadowRoot || closedRoots.get(el);
+    const inner = root?.elementFromPoint(x, y);
+    if (!inner || inner === el) break;
+    el = inner;
+  }
+  return el;
+}
+
+// reaches: a click on target gets to el, directly, from inside it or by its label.
+function reaches(el, target) {
+  for (let at = target; at; at = parentOf(at)) {
+    if (at === el) return true;
+    if (at.localName === 'label' && at.control === el) return true;
+  }
+  return false;
+}
+
+function pointsOf(el) {
+  const boxes = Array.from(el.getClientRects());
+  if (!shown(el) && el.labels) for (const label of el.labels) boxes.push(...label.getClientRects());
+  const points = [];
+  for (const r of boxes) {
+    const left = Math.max(0, r.left), right = Math.min(innerWidth, r.right);
+    const top = Math.max(0, r.top), bottom = Math.min(innerHeight, r.bottom);
+    if (right - left < 1 || bottom - top < 1) continue;
+    for (const [fx, fy] of [[0.5, 0.5], [0.2, 0.3], [0.8, 0.3], [0.2, 0.8], [0.8, 0.8]]) {
+      points.push({ x: left + (right - left) * fx, y: top + (bottom - top) * fy });
+    }
+  }
+  return points;
+}
+
+// aim brings an element into view and gives the point where a click reaches it.
+function aim(ref) {
+  const el = find(ref);
+  if (disabled(el)) throw new Refusal('it is disabled');
+  const target = el.labels?.length && !shown(el) ? el.labels[0] : el;
+  for (const block of ['nearest', 'center', 'start', 'end']) {
+    target.scrollIntoView({ block, inline: 'nearest', behavior: 'instant' });
+    const point = pointsOf(el).find(p => reaches(el, hit(p.x, p.y)));
+    if (point) return { ...point, ...look(el), target: targetOf(el) };
+  }
+  const points = pointsOf(el);
+  if (points.length === 0) throw new Refusal('it has no visible place on the page');
+  throw new Refusal(`it is covered by ${describe(hit(points[0].x, points[0].y) || document.body)}; deal with that first`);
+}
+
+// look tells what an action needs to know of an element, before and after.
+function look(el) {
+  return {
+    role: roleOf(el) || 'clickable', tag: el.localName, type: el.type || '', toggled: toggled(el),
+    expanded: el.localName === 'summary' ? String(el.parentElement.open) : el.getAttribute('aria-expanded'),
+    editable: el.isContentEditable, multiline: el.localName === 'textarea' || el.isContentEditable,
+    readonly: Boolean(el.readOnly), suggests: el.hasAttribute('list') || roleOf(el) === 'combobox' || el.hasAttribute('aria-autocomplete'),
+  };
+}
+
+// state looks again at an element that an action was done to, whatever became of it.
+function state(ref) {
+  const el = still(ref);
+  return el && look(el);
+}
+
+// through turns a point inside a frame into one of this document.
+function through(owner, x, y) {
+  if (!shown(owner)) throw new Refusal('its frame is not visible');
+  const place = () => {
+    const r = owner.getBoundingClientRect();
+    const scale = owner.offsetWidth ? r.width / owner.offsetWidth : 1;
+    return { x: r.left + (owner.clientLeft + x) * scale, y: r.top + (owner.clientTop + y) * scale };
+  };
+  let p = place();
+  if (p.x < 0 || p.y < 0 || p.x >= innerWidth || p.y >= innerHeight) {
+    owner.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    p = place();
+  }
+  const over = hit(p.x, p.y);
+  if (over !== owner) throw new Refusal(`its frame is covered by ${over ? describe(over) : 'something'}; deal with that first`);
+  return p;
+}
+
+// frameBox places a child frame: its content box in this frame's viewport.
+function frameBox(owner) {
+  const r = owner.getBoundingClientRect();
+  const visible = shown(owner) && r.width >= 10 && r.height >= 10;
+  return { top: r.top + owner.clientTop, left: r.left, right: r.right, bottom: r.bottom, visible, path: pathOf(owner) };
+}
+
+// select puts the caret into a field, over all it holds or behind it.
+function select(ref, all) {
+  const el = find(ref);
+  if (el.isContentEditable) {
+    el.focus();
+    const range = document.createRange();
+    range.selectNodeContents(el);
+    if (!all) range.collapse(false);
+    const selection = getSelection();
+    selection.removeAllRanges();
+    selection.addRange(range);
+    return true;
+  }
+  el.focus();
+  if (all) el.select();
+  else try { el.setSelectionRange(el.value.length, el.value.length); } catch { /* number, email: no caret to place */ }
+  return el.getRootNode().activeElement === el;
+}
+
+// assign sets what cannot be typed: dates, colours, sliders.
+function assign(ref, value) {
+  const el = find(ref);
+  el.value = value;
+  el.dispatchEvent(new Event('input', { bubbles: true, composed: true }));
+  el.dispatchEvent(new Event('change', { bubbles: true }));
+  return true;
+}
+
+// holds compares what a field holds with what it should. A password is not told.
+function holds(ref, wanted) {
+  const el = still(ref);
+  if (!el) return { gone: true };
+  const value = el.isContentEditable ? el.innerText : el.value;
+  const flat = text => text.replace(/\r\n?/g, '\n').replace(/\u00a0/g, ' ').trim();
+  const bare = text => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  return {
+    equal: flat(value) === flat(wanted), alike: bare(value) === bare(wanted),
+    value: el.type === 'password' ? '' : clip(clean(value), NAME_LIMIT), secret: el.type === 'password', empty: value === '',
+  };
+}
+
+// options lists what can be chosen.
+function options(ref) {
+  const el = find(ref);
+  const text = option => clean(option.label ?? textOf(option)).trim();
+  if (el.localName === 'select') {
+    return { native: true, options: Array.from(el.options, o => ({ text: text(o), value: o.value, selected: o.selected, off: o.matches(':disabled') })) };
+  }
+  const roots = [el];
+  for (const id of `${el.getAttribute('aria-controls') || ''} ${el.getAttribute('aria-owns') || ''} ${el.getAttribute('list') || ''}`.split(/\s+/)) {
+    const root = id && el.getRootNode().getElementById?.(id);
+    if (root) roots.push(root);
+  }
+  const found = roots.flatMap(root => Array.from(root.querySelectorAll('[role=option],[role=menuitem],[role=menuitemradio],[role=treeitem],option')));
+  return { native: false, options: found.map(o => ({ text: text(o), value: o.value ?? '', selected: o.getAttribute('aria-selected') === 'true' })) };
+}
+
+// choose picks the option with that visible text or value of a native select.
+function choose(ref, wanted) {
+  const el = find(ref);
+  if (disabled(el)) throw new Refusal('it is disabled');
+  const flat = text => clean(text).trim();
+  const all = Array.from(el.options);
+  const option = all.find(o => flat(o.label) === flat(wanted)) || all.find(o => o.value === wanted) ||
+    all.find(o => flat(o.label).toLowerCase() === flat(wanted).toLowerCase());
+  if (!option) return { missing: true };
+  if (option.matches(':disabled')) throw new Refusal(`its option ${JSON.stringify(wanted)} is disabled`);
+  const before = option.selected;
+  el.focus();
+  option.selected = true;
+  if (!before) {
+    el.dispatchEvent(new Event('input', { bubbles: true, composed: true }));
+    el.dispatchEvent(new Event('change', { bubbles: true }));
+  }
+  return { index: option.index, target: targetOf(el) };
+}
+
+function chosen(ref, index) {
+  const el = still(ref);
+  if (!el) return { gone: true };
+  return { stuck: Boolean(el.options?.[index]?.selected), now: Array.from(el.selectedOptions ?? [], o => clean(o.label).trim()).join(', ') };
+}
+
+// scroll moves an element's scrollable part, or the page where ref is null, by screens.
+function scroll(ref, screens) {
+  const el = ref ? scrollerOf(find(ref)) : mainScroller(screens);
+  if (!el) throw new Refusal('nothing there can be scrolled');
+  const page = el === document.scrollingElement;
+  const height = page ? innerHeight : el.clientHeight;
+  const before = el.scrollTop;
+  el.scrollBy({ top: screens * height, behavior: 'instant' });
+  const rest = Math.max(0, el.scrollHeight - el.scrollTop - height);
+  return { moved: el.scrollTop !== before, up: el.scrollTop / height, down: rest / height };
+}
+
+function canScroll(el, screens) {
+  const root = el === document.scrollingElement;
+  if (!root && !/auto|scroll/.test(getComputedStyle(el).overflowY)) return false;
+  const height = root ? innerHeight : el.clientHeight;
+  return screens < 0 ? el.scrollTop > 0 : el.scrollTop + height < el.scrollHeight - 1;
+}
+
+function scrollerOf(el) {
+  for (let at = el; at; at = parentOf(at)) if (canScroll(at, 1) || canScroll(at, -1)) return at;
+  return document.scrollingElement;
+}
+
+// mainScroller is the page, or in pages that do not scroll their largest part that does.
+function mainScroller(screens) {
+  const root = document.scrollingElement;
+  if (!root || canScroll(root, screens)) return root;
+  let best = root, size = 0;
+  for (let at = hit(innerWidth / 2, innerHeight / 2); at; at = parentOf(at)) if (canScroll(at, screens)) return at;
+  for (const el of document.querySelectorAll('div,main,section,article,ul,ol,aside,nav,tbody')) {
+    if (el.clientWidth * el.clientHeight > size && canScroll(el, screens) && shown(el)) {
+      best = el;
+      size = el.clientWidth * el.clientHeight;
+    }
+  }
+  return best;
+}
+
+// findText scrolls the first visible occurrence of a text into view.
+function findText(wanted) {
+  const flat = clean(wanted).trim().toLowerCase();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (!clean(node.data).toLowerCase().includes(flat) || !shown(node.parentElement)) continue;
+    node.parentElement.scrollIntoView({ block: 'center', behavior: 'instant' });
+    return { found: true };
+  }
+  for (const el of document.querySelectorAll('p,li,td,th,h1,h2,h3,h4,h5,h6,a,button,label,span,div')) {
+    if (el.childElementCount > 20 || !clean(el.textContent).toLowerCase().includes(flat) || !shown(el)) continue;
+    if (Array.from(el.children).some(c => clean(c.textContent).toLowerCase().includes(flat))) continue;
+    el.scrollIntoView({ block: 'center', behavior: 'instant' });
+    return { found: true };
+  }
+  return { found: false };
+}
+
+// quiet resolves when the document had no mutation for window ms, or after limit ms.
+function quiet(window, limit) {
+  return new Promise(resolve => {
+    let timer;
+    const finish = () => { observer.disconnect(); clearTimeout(timer); clearTimeout(last); resolve(true); };
+    const observer = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(finish, window); });
+    observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+    timer = setTimeout(finish, window);
+    const last = setTimeout(finish, limit);
+  });
+}

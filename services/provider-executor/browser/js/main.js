@@ -1,0 +1,41 @@
+// The world's memory and its one entrance.
+
+// Refusal is an error whose message is a sentence for the model.
+class Refusal extends Error {}
+
+const closedRoots = new WeakMap(); // host -> closed shadow root, as told from outside
+const listeners = new WeakSet();   // elements known to listen for clicks
+const keys = new WeakMap();        // element -> key
+const entries = new Map();         // key -> {ref, role, name}
+let lastKey = 0;
+
+// keyOf names an element. One that has become something else, as the rows of a
+// recycled list do, gets a new key and loses the old one.
+function keyOf(el, role, name) {
+  const known = keys.get(el);
+  const entry = known && entries.get(known);
+  if (entry && entry.role === role && same(entry.name, name)) return known;
+  const key = ++lastKey;
+  keys.set(el, key);
+  entries.set(key, { ref: new WeakRef(el), role, name });
+  return key;
+}
+
+const functions = {
+  walk, aim, state, through, frameBox, select, assign, holds, options, choose, chosen, scroll, findText, quiet, content,
+  reveal: (root) => { closedRoots.set(root.host, root); return true; },
+  hear: (...elements) => { for (const el of elements) if (el.nodeType === Node.ELEMENT_NODE) listeners.add(el); return elements.length; },
+};
+
+// run answers with JSON: {"ok": value} or {"refused": sentence}.
+async function run(name, args) {
+  try {
+    return JSON.stringify({ ok: await functions[name](...args) ?? null });
+  } catch (error) {
+    if (error instanceof Refusal) return JSON.stringify({ refused: error.message });
+    throw error;
+  }
+}
+
+globalThis.errand = { run };
+return token;

@@ -1,0 +1,141 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// key is one key of a keyboard, as the browser wants it described.
+type key struct {
+	key, code, text string
+	vk              int // Windows virtual key code, which pages still read
+}
+
+var named = map[string]key{
+	"Enter":      {"Enter", "Enter", "\r", 13},
+	"Tab":        {"Tab", "Tab", "", 9},
+	"Escape":     {"Escape", "Escape", "", 27},
+	"Backspace":  {"Backspace", "Backspace", "", 8},
+	"Delete":     {"Delete", "Delete", "", 46},
+	"Space":      {" ", "Space", " ", 32},
+	"ArrowUp":    {"ArrowUp", "ArrowUp", "", 38},
+	"ArrowDown":  {"ArrowDown", "ArrowDown", "", 40},
+	"ArrowLeft":  {"ArrowLeft", "ArrowLeft", "", 37},
+	"ArrowRight": {"ArrowRight", "ArrowRight", "", 39},
+	"Home":       {"Home", "Home", "", 36},
+	"End":        {"End", "End", "", 35},
+	"PageUp":     {"PageUp", "PageUp", "", 33},
+	"PageDown":   {"PageDown", "PageDown", "", 34},
+	"Insert":     {"Insert", "Insert", "", 45},
+}
+
+var otherNames = map[string]string{"Esc": "Escape", "Return": "Enter", "Up": "ArrowUp", "Down": "ArrowDown", "Left": "ArrowLeft", "Right": "ArrowRight", "Del": "Delete"}
+
+var modifiers = map[string]int{
+	"Alt": 1, "Control": 2, "Ctrl": 2, "Meta": 4, "Command": 4, "Cmd": 4, "Shift": 8, "ControlOrMeta": 2,
+}
+
+const shortcut = 1 | 2 | 4 // with one of these held a key writes nothing
+
+// keyOf describes the key that writes a character; its code is known for plain ones.
+func keyOf(r rune) key {
+	k := key{key: string(r), text: string(r)}
+	switch {
+	case r == '\n':
+		return named["Enter"]
+	case r == '\t':
+		return named["Tab"]
+	case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
+		k.vk = int(unicode.ToUpper(r))
+		k.code = "Key" + string(unicode.ToUpper(r))
+	case r >= '0' && r <= '9':
+		k.vk, k.code = int(r), "Digit"+string(r)
+	case r == ' ':
+		return named["Space"]
+	}
+	return k
+}
+
+// stroke presses and releases one key with modifiers held.
+func (d *doing) stroke(ctx context.Context, k key, held int) error {
+	if err := d.gate(); err != nil {
+		return err
+	}
+	down := map[string]any{
+		"type": "keyDown", "key": k.key, "code": k.code, "windowsVirtualKeyCode": k.vk, "modifiers": held,
+	}
+	if k.text != "" && held&shortcut == 0 {
+		down["text"] = k.text
+	} else {
+		down["type"] = "rawKeyDown"
+	}
+	up := maps.Clone(down)
+	up["type"] = "keyUp"
+	delete(up, "text")
+	pressed := d.tab.target.Start("Input.dispatchKeyEvent", down)
+	released := d.tab.target.Start("Input.dispatchKeyEvent", up)
+	if err := pressed.Wait(ctx, nil); err != nil {
+		released.Forget()
+		return err
+	}
+	return released.Wait(ctx, nil)
+}
+
+// chord reads "Control+a" or "Enter"; ok is false for plain text.
+func chord(text string) (k key, held int, ok bool) {
+	parts := strings.Split(text, "+")
+	last := parts[len(parts)-1]
+	for _, p := range parts[:len(parts)-1] {
+		m, known := modifiers[p]
+		if !known {
+			return key{}, 0, false
+		}
+		held |= m
+	}
+	if other, known := otherNames[last]; known {
+		last = other
+	}
+	if k, ok = named[last]; ok {
+		return k, held, true
+	}
+	if runes := []rune(last); held != 0 && len(runes) == 1 {
+		return keyOf(runes[0]), held, true
+	}
+	return key{}, 0, false
+}
+
+func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
+	if d.action.Keys == "" {
+		return failed(`send_keys needs keys, as "Enter", "Control+a" or a text`), nil
+	}
+	if err := d.strokes(ctx); err != nil {
+		return Outcome{}, err
+	}
+	before := d.place()
+	d.settle(ctx, d.mark, settleLimit)
+	out := Outcome{Content: fmt.Sprintf("Sent the keys %q.", clip(d.action.Keys, 100))}
+	if d.place() != before {
+		out.Success = new(true)
+	}
+	return out, nil
+}
+
+// strokes presses what keys names: keys and chords apart by spaces, or else a text.
+func (d *doing) strokes(ctx context.Context) error {
+	words := strings.Fields(d.action.Keys)
+	text := len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { _, _, ok := chord(w); return !ok })
+	if text {
+		return d.typeText(ctx, d.action.Keys)
+	}
+	for _, w := range words {
+		k, held, _ := chord(w)
+		if err := d.stroke(ctx, k, held); err != nil {
+			return err
+		}
+	}
+	return nil
+}

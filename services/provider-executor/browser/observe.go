@@ -1,0 +1,152 @@
+package browser
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+const (
+	viewportWidth  = 1280
+	viewportHeight = 800
+	lookahead      = 1.0  // screens below the viewport that are shown too
+	maxFrames      = 40   // frames beyond it are counted, not read
+	maxDialogs     = 20   // between two observations
+	maxText        = 24e3 // characters of one observation, about 6,000 tokens
+)
+
+// Observation is a page as the model sees it.
+type Observation struct {
+	URL, Title string
+	// Text is the page in the format of the observation, header lines included.
+	Text string
+	// Controls counts the numbered controls in Text.
+	Controls int
+	// Fingerprint changes when the URL changes or what the model sees.
+	Fingerprint string
+}
+
+// view is the part of a frame that is read, in its own viewport's coordinates.
+type view struct {
+	Top    float64 `json:"top"`
+	Bottom float64 `json:"bottom"`
+}
+
+// snapshot is what the walker found in one frame.
+type snapshot struct {
+	Token    int       `json:"token"`
+	URL      string    `json:"url"`
+	Title    string    `json:"title"`
+	Text     string    `json:"text"`
+	Controls []control `json:"controls"`
+	Above    int       `json:"above"`
+	Below    int       `json:"below"`
+	Up       float64   `json:"up"`
+	Down     float64   `json:"down"`
+}
+
+// control travels as [key, role, name].
+type control struct {
+	key        int
+	role, name string
+}
+
+func (c *control) UnmarshalJSON(data []byte) error {
+	return json.Unmarshal(data, &[]any{&c.key, &c.role, &c.name})
+}
+
+// Observe reads the active tab: its window of the viewport and about one screen
+// below. A frame that cannot be read becomes a line. It takes no input from the
+// page's scripts and may be called at any moment.
+// Errors: ErrBrowserGone, ErrPageCrashed, ctx's.
+func (s *Session) Observe(ctx context.Context) (Observation, error) {
+	var o Observation
+	err := s.using(ctx, func(t *tab) error {
+		seen, err := s.look(ctx, t)
+		if fatal := ending(ctx, err); fatal != nil {
+			return fatal
+		}
+		o = s.render(ctx, t, seen)
+		s.change(func() { s.dialogs, s.notices, s.acting = nil, nil, false })
+		return nil
+	})
+	return o, err
+}
+
+// orAsIs is ending for calls without which nothing can go on.
+func orAsIs(ctx context.Context, err error) error {
+	if fatal := ending(ctx, err); fatal != nil {
+		return fatal
+	}
+	return err
+}
+
+// glance is one frame and what was seen in it.
+type glance struct {
+	frame *frame
+	snapshot
+	err      error
+	hidden   bool
+	children []*glance
+}
+
+// look reads the tab's frames, every level at once. Its error says that not even
+// the main frame could be asked; the page's glance is returned all the same.
+func (s *Session) look(ctx context.Context, t *tab) (*glance, error) {
+	frames, err := t.framesOf(ctx)
+	if err != nil {
+		return &glance{err: err}, err
+	}
+	glances := map[*frame]*glance{}
+	for _, f := range frames[:min(len(frames), maxFrames)] {
+		glances[f] = &glance{frame: f}
+	}
+	for _, f := range frames {
+		if g, parent := glances[f], glances[f.parent]; g != nil && parent != nil {
+			parent.children = append(parent.children, g)
+		}
+	}
+	page := glances[frames[0]]
+	page.read(ctx, view{0, viewportHeight * (1 + lookahead)})
+	return page, page.err
+}
+
+// read walks the frame and then, at the same time, the frames in it.
+func (g *glance) read(ctx context.Context, v view) {
+	if g.err = g.frame.call(ctx, &g.snapshot, "walk", v); g.err != nil {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, child := range g.children {
+		wg.Go(func() { child.readInside(ctx, v) })
+	}
+	wg.Wait()
+}
+
+// readInside reads the part of a frame that lies within its parent's view.
+func (g *glance) readInside(ctx context.Context, outer view) {
+	var box struct {
+		view
+		Left    float64 `json:"left"`
+		Right   float64 `json:"right"`
+		Visible bool    `json:"visible"`
+	}
+	if g.err = g.frame.atOwner(ctx, &box, "frameBox"); g.err != nil {
+		return
+	}
+	v := view{max(0, outer.Top-box.Top), min(box.Bottom, outer.Bottom) - box.Top}
+	if g.hidden = !box.Visible || v.Bottom <= v.Top || box.Right <= 0; !g.hidden {
+		g.read(ctx, v)
+	}
+}
+
+func fingerprint(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}

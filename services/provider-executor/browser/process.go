@@ -1,0 +1,215 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+)
+
+// chromiumUID is nobody's uid on any common system: Chromium gets it when the
+// executor is root, so that its sandbox works and our files are not its own.
+const chromiumUID = 64321
+
+const launchTimeout = 20 * time.Second // a cold binary on a loaded machine took 6
+
+// flags of every Chromium. What is off would talk to the network by itself, draw
+// for nobody, slow down a page that has no focus, or leave the proxy aside.
+var flags = []string{
+	"--headless=new",
+	"--remote-debugging-pipe",
+	"--no-startup-window",
+	"--no-first-run",
+	"--no-default-browser-check",
+	"--window-size=1280,800",
+	"--hide-scrollbars",
+	"--mute-audio",
+	"--disable-gpu",
+	"--disable-dev-shm-usage",
+	"--disable-breakpad",
+	"--disable-background-networking",
+	"--disable-background-timer-throttling",
+	"--disable-backgrounding-occluded-windows",
+	"--disable-renderer-backgrounding",
+	"--disable-component-update",
+	"--disable-default-apps",
+	"--disable-domain-reliability",
+	"--disable-extensions",
+	"--disable-hang-monitor",
+	"--disable-popup-blocking",
+	"--disable-quic",
+	"--disable-sync",
+	"--password-store=basic",
+	"--use-mock-keychain",
+	"--webrtc-ip-handling-policy=disable_non_proxied_udp",
+	"--disable-features=AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater," +
+		"HttpsUpgrades,MediaRouter,OptimizationHints,Prerender2,Translate",
+}
+
+// process is a Chromium of our own.
+type process struct {
+	cmd    *exec.Cmd
+	conn   *cdp.Conn
+	home   *home
+	stderr *tail
+	exited chan struct{}
+}
+
+// startProcess launches Chromium from the calling thread, which must outlive it.
+func startProcess(ctx context.Context, binary string, extra ...string) (*process, error) {
+	uid, cred := os.Geteuid(), (*syscall.Credential)(nil)
+	if uid == 0 {
+		uid, cred = chromiumUID, &syscall.Credential{Uid: chromiumUID, Gid: chromiumUID}
+	}
+	h, err := newHome(uid)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{home: h, stderr: &tail{}, exited: make(chan struct{})}
+	p.cmd = command(binary, h.profile(), extra)
+	p.cmd.Stderr = p.stderr
+	p.cmd.SysProcAttr = childAttributes(cred)
+	if err := p.start(); err != nil {
+		h.remove()
+		return nil, fmt.Errorf("start %s: %w", binary, err)
+	}
+	if err := p.greet(ctx); err != nil {
+		p.kill()
+		return nil, fmt.Errorf("start %s: %w%s", binary, err, p.stderr.said())
+	}
+	return p, nil
+}
+
+func command(binary, profile string, extra []string) *exec.Cmd {
+	cmd := exec.Command(binary, append(append(flags[:len(flags):len(flags)], extra...), "--user-data-dir="+profile)...)
+	cmd.Dir = profile
+	cmd.Env = []string{
+		"HOME=" + profile, "TMPDIR=" + profile, "PATH=/usr/bin:/bin", "LANG=C.UTF-8",
+		"DBUS_SESSION_BUS_ADDRESS=disabled:",
+	}
+	cmd.WaitDelay = time.Second // grandchildren hold stderr a little longer
+	return cmd
+}
+
+func (p *process) start() error {
+	theirs, ours, err := pipes()
+	if err != nil {
+		return err
+	}
+	defer theirs.close()
+	p.cmd.ExtraFiles = []*os.File{theirs.r, theirs.w}
+	if err := p.cmd.Start(); err != nil {
+		ours.close()
+		return err
+	}
+	p.conn = cdp.Pipe(ours.r, ours.w)
+	go func() {
+		defer close(p.exited)
+		_ = p.cmd.Wait()
+	}()
+	return nil
+}
+
+func (p *process) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, launchTimeout)
+	defer cancel()
+	return p.conn.Root.Call(ctx, "Browser.getVersion", nil, nil)
+}
+
+// kill ends the whole process group, waits for Chromium, and removes its directory.
+func (p *process) kill() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	p.conn.Close()
+	<-p.exited
+	p.home.remove()
+}
+
+// end is one side of the two pipes between us and Chromium.
+type end struct{ r, w *os.File }
+
+func (e end) close() { _, _ = e.r.Close(), e.w.Close() }
+
+func pipes() (theirs, ours end, err error) {
+	if theirs.r, ours.w, err = os.Pipe(); err != nil {
+		return theirs, ours, err
+	}
+	if ours.r, theirs.w, err = os.Pipe(); err != nil {
+		_, _ = theirs.r.Close(), ours.w.Close()
+	}
+	return theirs, ours, err
+}
+
+// findChromium returns the binary itself: Debian's wrapper would stand between us
+// and the process that we must kill.
+func findChromium(configured string) (string, error) {
+	if configured != "" {
+		path, err := exec.LookPath(configured)
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrNoBrowser, err)
+		}
+		return path, nil
+	}
+	for _, name := range []string{
+		"/usr/lib/chromium/chromium", "/usr/lib/chromium-browser/chromium-browser", "/opt/google/chrome/chrome",
+		"chromium", "chromium-browser", "google-chrome", "chrome-headless-shell",
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+	} {
+		if path, err := exec.LookPath(name); err == nil {
+			return filepath.EvalSymlinks(path)
+		}
+	}
+	return "", ErrNoBrowser
+}
+
+// tail keeps the last of what Chromium wrote to stderr, for the error of a launch.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailSize = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if over := len(t.text) - tailSize; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) said() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if text := strings.TrimSpace(string(t.text)); text != "" {
+		return "; it said: " + text
+	}
+	return ""
+}
+
+// launch starts Chromium with its sandbox, and without only where that fails and
+// the operator has allowed it.
+func launch(ctx context.Context, cfg Config) (*process, error) {
+	binary, err := findChromium(cfg.Chromium)
+	if err != nil {
+		return nil, err
+	}
+	p, err := startProcess(ctx, binary)
+	if err == nil || ctx.Err() != nil {
+		return p, err
+	}
+	if !cfg.AllowRootNoSandbox {
+		return nil, errors.Join(err, errNoSandbox)
+	}
+	cfg.Log.Warn("chromium runs without its sandbox", "because", err)
+	return startProcess(ctx, binary, "--no-sandbox")
+}

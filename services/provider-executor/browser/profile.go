@@ -1,0 +1,92 @@
+package browser
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const homePattern = "errand-browser-*"
+
+// home is the directory of one Chromium: a lock that the executor holds for as long
+// as it lives, and the profile, which belongs to Chromium's uid.
+type home struct {
+	dir  string
+	lock *os.File
+}
+
+func newHome(uid int) (*home, error) {
+	dir, err := os.MkdirTemp("", homePattern)
+	if err != nil {
+		return nil, fmt.Errorf("make browser directory: %w", err)
+	}
+	h := &home{dir: dir}
+	if err := h.prepare(uid); err != nil {
+		h.remove()
+		return nil, fmt.Errorf("prepare browser directory: %w", err)
+	}
+	return h, nil
+}
+
+func (h *home) prepare(uid int) error {
+	var err error
+	if h.lock, err = takeLock(h.dir, os.O_CREATE); err != nil {
+		return err
+	}
+	if err := os.Mkdir(h.profile(), 0o700); err != nil {
+		return err
+	}
+	if uid == os.Geteuid() {
+		return nil
+	}
+	return errors.Join(os.Chmod(h.dir, 0o711), os.Chown(h.profile(), uid, uid))
+}
+
+func (h *home) profile() string { return filepath.Join(h.dir, "profile") }
+
+// remove deletes the directory; what a dying Chromium still writes gets a second try.
+func (h *home) remove() {
+	if err := os.RemoveAll(h.dir); err != nil {
+		_ = os.RemoveAll(h.dir)
+	}
+	if h.lock != nil {
+		_ = h.lock.Close()
+	}
+}
+
+func takeLock(dir string, flag int) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// sweep kills and removes what executors left behind that ended without a chance to
+// clean up. A directory whose lock is held, or not yet made, has a living owner.
+func sweep() {
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), homePattern))
+	for _, dir := range dirs {
+		lock, err := takeLock(dir, 0)
+		if err != nil && !(os.IsNotExist(err) && olderThanMinute(dir)) {
+			continue
+		}
+		h := &home{dir: dir, lock: lock}
+		for _, group := range groupsWithArgument("--user-data-dir=" + h.profile()) {
+			_ = syscall.Kill(-group, syscall.SIGKILL)
+		}
+		h.remove()
+	}
+}
+
+func olderThanMinute(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && time.Since(info.ModTime()) > time.Minute
+}

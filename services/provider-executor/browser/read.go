@@ -1,0 +1,80 @@
+package browser
+
+import (
+	"context"
+	"strings"
+)
+
+const contentLimit = 400e3 // characters of readable text per frame
+
+// Screenshot gives the viewport of the active tab as a JPEG.
+// Errors: ErrBrowserGone, ErrPageCrashed, ctx's, or why there is no picture.
+func (s *Session) Screenshot(ctx context.Context) ([]byte, error) {
+	var answer struct {
+		Data []byte `json:"data"`
+	}
+	err := s.using(ctx, func(t *tab) error {
+		return t.target.Call(ctx, "Page.captureScreenshot", map[string]any{
+			"format": "jpeg", "quality": 60, "optimizeForSpeed": true,
+		}, &answer)
+	})
+	return answer.Data, err
+}
+
+// Content gives the whole page's readable text, frames included, with its links and
+// tables kept.
+// Errors: ErrBrowserGone, ErrPageCrashed, ctx's, or why the page cannot be read.
+func (s *Session) Content(ctx context.Context) (string, error) {
+	var text string
+	err := s.using(ctx, func(t *tab) error {
+		frames, err := t.framesOf(ctx)
+		if err != nil {
+			return err
+		}
+		text, err = contentOf(ctx, frames)
+		return err
+	})
+	return text, err
+}
+
+func contentOf(ctx context.Context, frames []*frame) (string, error) {
+	var b strings.Builder
+	for i, f := range frames[:min(len(frames), maxFrames)] {
+		var read struct {
+			URL  string `json:"url"`
+			Text string `json:"text"`
+			Cut  bool   `json:"cut"`
+		}
+		if err := f.call(ctx, &read, "content", int(contentLimit)); err != nil {
+			if i == 0 {
+				return "", err
+			}
+			continue
+		}
+		if i > 0 && read.Text != "" {
+			b.WriteString("\n\n--- frame " + hostOf(read.URL) + " ---\n")
+		}
+		b.WriteString(read.Text)
+		if read.Cut {
+			b.WriteString("\n--- cut here: the page is longer ---")
+		}
+	}
+	return b.String(), nil
+}
+
+// using takes the turn and runs f on the active tab.
+func (s *Session) using(ctx context.Context, f func(*tab) error) error {
+	done, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	t, err := s.current(ctx)
+	if err == nil {
+		err = s.verdict(ctx, t, f(t))
+	}
+	if err != nil {
+		return orAsIs(ctx, err)
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// reference is what an index stands for: one element, as it was when last shown.
+type reference struct {
+	tab        *tab
+	frame      string // frame id
+	token, key int    // world of that frame, and the element's key in it
+	role, name string
+}
+
+// refs numbers elements over a whole session. A number is never used twice.
+type refs struct {
+	last     int
+	elements map[int]reference
+	worlds   map[int]map[int]int // world's token -> element's key -> index
+}
+
+// number returns the element's index and whether it is its first showing.
+func (r *refs) number(ref reference) (index int, fresh bool) {
+	world := r.worlds[ref.token]
+	if world == nil {
+		world = map[int]int{}
+		r.worlds[ref.token] = world
+	}
+	if index = world[ref.key]; index == 0 {
+		r.last++
+		index, fresh = r.last, true
+		world[ref.key] = index
+	}
+	r.elements[index] = ref
+	return index, fresh
+}
+
+// page is an observation in the making: the text for the model, and the same
+// without numbers and marks, for the fingerprint.
+type page struct {
+	text, plain strings.Builder
+	controls    int
+	below       int
+	cut         int
+}
+
+var placeholder = regexp.MustCompile("\x01(\\d+)\x02")
+
+// render puts what was seen into the words of the observation format.
+func (s *Session) render(ctx context.Context, t *tab, seen *glance) Observation {
+	var p page
+	s.mu.Lock()
+	o := Observation{URL: t.doc.url, Title: seen.Title}
+	dialogs, notices := s.dialogs, s.notices
+	s.mu.Unlock()
+
+	header := s.header(ctx, t, seen)
+	if len(dialogs) > 0 {
+		header += "DIALOGS " + strings.Join(dialogs, "; ") + "\n"
+	}
+	if len(notices) > 0 {
+		header += "NOTE " + strings.Join(notices, "; ") + "\n"
+	}
+	s.renderFrame(&p, t, seen)
+	text := p.text.String()
+	if p.cut > 0 {
+		text += fmt.Sprintf("--- cut here: %d more controls in this window; scroll or use find_text ---\n", p.cut)
+	}
+	if p.below > 0 {
+		text += fmt.Sprintf("--- %d more controls below ---\n", p.below)
+	}
+	o.Text, o.Controls = header+text, p.controls
+	o.Fingerprint = fingerprint(o.URL, o.Title, fmt.Sprintf("%.1f", seen.Up), p.plain.String())
+	return o
+}
+
+func (s *Session) header(ctx context.Context, t *tab, seen *glance) string {
+	s.mu.Lock()
+	tabs, address, position := append([]*tab(nil), s.tabs...), t.doc.url, 1
+	s.mu.Unlock()
+	for i, other := range tabs {
+		if other == t {
+			position = i + 1
+		}
+	}
+	line := fmt.Sprintf("URL %s  TITLE %s  TAB %d/%d  SCROLL %.1f up %.1f down screens\n",
+		clip(address, 500), clip(seen.Title, 120), position, max(1, len(tabs)), seen.Up, seen.Down)
+	if len(tabs) < 2 {
+		return line
+	}
+	names := make([]string, len(tabs))
+	for i, other := range tabs {
+		names[i] = other.id + " " + other.title(ctx)
+		if other == t {
+			names[i] = "*" + names[i]
+		}
+	}
+	return line + "TABS " + strings.Join(names, " | ") + "\n"
+}
+
+// title names a tab for the list of tabs.
+func (t *tab) title(ctx context.Context) string {
+	var answer struct {
+		Info targetInfo `json:"targetInfo"`
+	}
+	params := map[string]any{"targetId": t.targetID}
+	if err := t.session.browser.conn.Root.Call(ctx, "Target.getTargetInfo", params, &answer); err != nil {
+		return "?"
+	}
+	if answer.Info.Title != "" {
+		return clip(cleanLine(answer.Info.Title), 40)
+	}
+	return clip(answer.Info.URL, 60)
+}
+
+func (s *Session) renderFrame(p *page, t *tab, g *glance) {
+	switch {
+	case g.hidden:
+		return
+	case g.err != nil && g.frame == nil, g.err != nil && g.frame.parent == nil:
+		p.text.WriteString("--- the page does not answer: it is busy or hangs; wait, go back or navigate ---\n")
+		return
+	case g.err != nil:
+		fmt.Fprintf(&p.text, "--- frame %s could not be read ---\n", hostOf(g.frame.url))
+		return
+	}
+	if g.frame.parent != nil {
+		p.line(frameLine(g))
+	}
+	if g.Above > 0 {
+		p.line(fmt.Sprintf("--- %d more controls above ---", g.Above))
+	}
+	s.renderText(p, t, g)
+	p.below += g.Below
+	for _, child := range g.children {
+		s.renderFrame(p, t, child)
+	}
+}
+
+func frameLine(g *glance) string {
+	kind := ""
+	if g.frame.target != g.frame.parent.target {
+		kind = " (cross-site)"
+	}
+	scroll := ""
+	if g.Up > 0.05 || g.Down > 0.05 {
+		scroll = fmt.Sprintf(" %.1f up %.1f down", g.Up, g.Down)
+	}
+	return "--- frame " + hostOf(g.URL) + kind + scroll + " ---"
+}
+
+func (p *page) line(text string) {
+	p.text.WriteString(text + "\n")
+	p.plain.WriteString(text + "\n")
+}
+
+// renderText numbers the controls of one frame's lines, in reading order.
+func (s *Session) renderText(p *page, t *tab, g *glance) {
+	if g.Text == "" {
+		return
+	}
+	known := s.refs.worlds[g.Token] != nil
+	controls := map[int]control{}
+	for _, c := range g.Controls {
+		controls[c.key] = c
+	}
+	for line := range strings.SplitSeq(g.Text, "\n") {
+		if p.text.Len()+len(line) > maxText {
+			p.cut += strings.Count(line, "\x01")
+			continue
+		}
+		p.plain.WriteString(placeholder.ReplaceAllString(line, "") + "\n")
+		p.text.WriteString(placeholder.ReplaceAllStringFunc(line, func(mark string) string {
+			key, _ := strconv.Atoi(mark[1 : len(mark)-1])
+			c := controls[key]
+			index, fresh := s.refs.number(reference{t, g.frame.id, g.Token, key, c.role, c.name})
+			p.controls++
+			if fresh && known {
+				return fmt.Sprintf("*[%d]", index)
+			}
+			return fmt.Sprintf("[%d]", index)
+		}) + "\n")
+	}
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return clip(address, 60)
+	}
+	return u.Host
+}
+
+// clip cuts text to limit characters and shows that it did.
+func clip(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return string([]rune(text)[:limit-1]) + "…"
+}
+
+func cleanLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// frameAt finds the frame that an index belongs to, if its tab still shows it.
+func (s *Session) frameAt(ctx context.Context, ref reference) (*frame, error) {
+	frames, err := ref.tab.framesOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range frames {
+		if f.id == ref.frame {
+			return f, nil
+		}
+	}
+	return nil, refusal("its frame is gone")
+}

@@ -1,0 +1,256 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+)
+
+// SessionOptions shape one session.
+type SessionOptions struct {
+	// UserAgent replaces Chromium's own; empty keeps it.
+	UserAgent string
+	// Gate is asked before each input to the browser. Its error stops the action
+	// and is returned, wrapped. nil: always open.
+	Gate func() error
+}
+
+// Session is one isolated browser context with its tabs. Observe, Do, Screenshot and
+// Content take turns; Close may be called at any moment.
+type Session struct {
+	browser   *instance
+	contextID string
+	options   SessionOptions
+	turn      chan struct{} // full while somebody uses the page
+	closed    chan struct{}
+	closing   sync.Once
+	work      sync.WaitGroup // serves and adopts tabs
+
+	mu       sync.Mutex
+	bell     chan struct{} // closed and replaced whenever something below changes
+	tabs     []*tab
+	active   *tab // nil only between the loss of the last tab and the next use
+	opening  int  // tabs met and not yet adopted
+	tabCount int  // tabs ever adopted
+	requests int  // network requests ever started
+	acting   bool // an action was carried out since the last observation
+	crashed  bool // the active tab did, and nobody was told yet
+	dialogs  []string
+	notices  []string
+
+	refs refs // used by whoever has the turn
+}
+
+func newSession(b *instance, contextID string, o SessionOptions) *Session {
+	return &Session{
+		browser:   b,
+		contextID: contextID,
+		options:   o,
+		turn:      make(chan struct{}, 1),
+		closed:    make(chan struct{}),
+		bell:      make(chan struct{}),
+		refs:      refs{worlds: map[int]map[int]int{}, elements: map[int]reference{}},
+	}
+}
+
+func (s *Session) open(ctx context.Context) error {
+	deny := map[string]any{"behavior": "deny", "browserContextId": s.contextID}
+	if err := s.browser.conn.Root.Call(ctx, "Browser.setDownloadBehavior", deny, nil); err != nil {
+		return err
+	}
+	_, err := s.openTab(ctx)
+	return err
+}
+
+// Close disposes the context with all its tabs. It is idempotent, and closing the
+// session of a lost browser is no error.
+func (s *Session) Close(ctx context.Context) error {
+	var err error
+	s.closing.Do(func() {
+		close(s.closed)
+		s.browser.forget(s)
+		params := map[string]any{"browserContextId": s.contextID}
+		err = s.browser.conn.Root.Call(ctx, "Target.disposeBrowserContext", params, nil)
+	})
+	if err != nil && !errors.Is(err, cdp.ErrClosed) {
+		return fmt.Errorf("dispose browser context: %w", err)
+	}
+	s.work.Wait()
+	return nil
+}
+
+// take waits for the turn; the caller must run what it returns.
+func (s *Session) take(ctx context.Context) (func(), error) {
+	select {
+	case <-s.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-s.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// change runs f under the session's lock and wakes whoever waits for a change.
+func (s *Session) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	close(s.bell)
+	s.bell = make(chan struct{})
+}
+
+// await returns when condition, which is asked under the session's lock, holds.
+func (s *Session) await(ctx context.Context, condition func() bool) error {
+	for {
+		s.mu.Lock()
+		holds, bell := condition(), s.bell
+		s.mu.Unlock()
+		if holds {
+			return nil
+		}
+		select {
+		case <-bell:
+		case <-s.browser.conn.Done():
+			return cdp.ErrClosed
+		case <-s.closed:
+			return errClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// openTab opens an empty tab and makes it the active one.
+func (s *Session) openTab(ctx context.Context) (*tab, error) {
+	var created struct {
+		TargetID string `json:"targetId"`
+	}
+	s.mu.Lock()
+	first := len(s.tabs) == 0
+	s.mu.Unlock()
+	params := map[string]any{"url": "about:blank", "browserContextId": s.contextID, "newWindow": first}
+	if err := s.browser.conn.Root.Call(ctx, "Target.createTarget", params, &created); err != nil {
+		return nil, err
+	}
+	var opened *tab
+	err := s.await(ctx, func() bool {
+		i := slices.IndexFunc(s.tabs, func(t *tab) bool { return t.targetID == created.TargetID })
+		if i < 0 {
+			return false
+		}
+		opened = s.tabs[i]
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return opened, s.activate(ctx, opened)
+}
+
+// adopt takes in a tab that waits for its first request: one that we opened, or one
+// that a page did. It returns at once.
+func (s *Session) adopt(target *cdp.Session, info targetInfo) {
+	s.change(func() { s.opening++ })
+	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]int{}, frames: map[string]*cdp.Session{}}
+	t.doc.url, t.doc.ready = info.URL, true
+	s.work.Go(func() {
+		target.Serve(t.handle)
+		s.lose(t)
+	})
+	s.work.Go(func() {
+		err := t.prepare()
+		s.change(func() {
+			s.opening--
+			if err != nil {
+				return
+			}
+			s.tabCount++
+			t.id = "t" + strconv.Itoa(s.tabCount)
+			s.tabs = append(s.tabs, t)
+			if info.OpenerID != "" {
+				s.active = t
+				s.notices = append(s.notices, fmt.Sprintf("the page opened tab %s, which is active now", t.id))
+			}
+		})
+		if err != nil && target.Err() == nil {
+			s.browser.log.Warn("a tab could not be adopted", "error", err)
+		}
+	})
+}
+
+// lose takes out a tab that was closed or has crashed.
+func (s *Session) lose(t *tab) {
+	if errors.Is(t.target.Err(), ErrPageCrashed) {
+		s.browser.conn.Root.Start("Target.closeTarget", map[string]any{"targetId": t.targetID}).Forget()
+	}
+	s.change(func() {
+		i := slices.Index(s.tabs, t)
+		if i < 0 {
+			return
+		}
+		s.tabs = slices.Delete(s.tabs, i, i+1)
+		if errors.Is(t.target.Err(), ErrPageCrashed) {
+			s.notices = append(s.notices, fmt.Sprintf("tab %s crashed at %s and was closed", t.id, t.doc.url))
+			s.crashed = s.active == t
+		}
+		if s.active != t {
+			return
+		}
+		s.active = nil
+		if len(s.tabs) > 0 {
+			s.active = s.tabs[min(i, len(s.tabs)-1)]
+		}
+	})
+}
+
+// current returns the active tab, opening one if the last was lost. That the active
+// one crashed is told once.
+func (s *Session) current(ctx context.Context) (*tab, error) {
+	s.mu.Lock()
+	t, crashed := s.active, s.crashed
+	s.crashed = false
+	s.mu.Unlock()
+	if crashed {
+		return nil, ErrPageCrashed
+	}
+	if t != nil {
+		return t, nil
+	}
+	return s.openTab(ctx)
+}
+
+// crash waits until a crashed tab is taken out, and tells of it.
+func (s *Session) crash(ctx context.Context, t *tab) error {
+	if err := s.await(ctx, func() bool { return !slices.Contains(s.tabs, t) }); err != nil {
+		return err
+	}
+	s.change(func() { s.crashed = false })
+	return ErrPageCrashed
+}
+
+func (s *Session) activate(ctx context.Context, t *tab) error {
+	s.change(func() { s.active = t })
+	return t.target.Call(ctx, "Page.bringToFront", nil, nil)
+}
+
+// gate asks whether input may still be given to the browser.
+func (s *Session) gate() error {
+	if s.options.Gate == nil {
+		return nil
+	}
+	if err := s.options.Gate(); err != nil {
+		return gateError{err}
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+//go:build unix && !linux
+
+package browser
+
+import "syscall"
+
+// childAttributes puts Chromium into its own process group, under cred unless that
+// is nil. Without Linux's death signal only the closed pipe ends an orphan.
+func childAttributes(cred *syscall.Credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: cred}
+}
+
+func groupsWithArgument(string) []int { return nil }

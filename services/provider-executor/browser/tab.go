@@ -1,0 +1,192 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+)
+
+const adoptTimeout = 10 * time.Second // a tab whose setup takes longer is not usable
+
+// tab is one page of a session. What changes is guarded by the session's lock.
+type tab struct {
+	session  *Session
+	target   *cdp.Session
+	targetID string
+	id       string // what the model calls it
+
+	doc      document
+	reply    reply                   // the newest, which may be of a document yet to come
+	requests map[string]int          // in flight, with their place in the session's count
+	frames   map[string]*cdp.Session // cross-site frames, by CDP session id
+}
+
+// document is what is known of the document in a tab's main frame.
+type document struct {
+	url    string
+	loader string // a new one for every new document
+	ready  bool   // its DOM is complete
+}
+
+// reply is the HTTP answer that a document came with.
+type reply struct {
+	loader string
+	status int
+}
+
+// order is one call of a setup.
+type order struct {
+	method string
+	params any
+}
+
+// prepare sets the tab up and lets it run.
+func (t *tab) prepare() error {
+	orders := append(t.common(),
+		order{"Inspector.enable", nil},
+		order{"Emulation.setDeviceMetricsOverride", map[string]any{
+			"width": viewportWidth, "height": viewportHeight, "deviceScaleFactor": 1, "mobile": false,
+		}},
+		order{"Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}},
+	)
+	return run(t.target, orders)
+}
+
+// common is what pages and cross-site frames both need.
+func (t *tab) common() []order {
+	orders := []order{
+		{"Page.enable", nil},
+		{"Network.enable", map[string]any{"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0}},
+		{"Target.setAutoAttach", autoAttach("iframe")},
+	}
+	if ua := t.session.options.UserAgent; ua != "" {
+		orders = append(orders, order{"Emulation.setUserAgentOverride", map[string]any{"userAgent": ua}})
+	}
+	return orders
+}
+
+// run sends the orders in one go, lets the target run, and waits for the answers.
+func run(target *cdp.Session, orders []order) error {
+	ctx, cancel := context.WithTimeout(context.Background(), adoptTimeout)
+	defer cancel()
+	orders = append(orders, order{"Runtime.runIfWaitingForDebugger", nil})
+	var sent []*cdp.Pending
+	for _, c := range orders {
+		sent = append(sent, target.Start(c.method, c.params))
+	}
+	var errs []error
+	for _, p := range sent {
+		errs = append(errs, p.Wait(ctx, nil))
+	}
+	return errors.Join(errs...)
+}
+
+// handle takes the events of the page's own session.
+func (t *tab) handle(e cdp.Event) {
+	switch e.Method {
+	case "Page.frameNavigated":
+		t.navigated(e)
+	case "Page.navigatedWithinDocument":
+		t.moved(e)
+	case "Page.domContentEventFired":
+		t.session.change(func() { t.doc.ready = true })
+	case "Page.javascriptDialogOpening":
+		t.answer(e)
+	case "Inspector.targetCrashed":
+		t.target.Fail(ErrPageCrashed)
+	default:
+		t.handleShared(t.target, e)
+	}
+}
+
+// handleShared takes the events that cross-site frames send too.
+func (t *tab) handleShared(from *cdp.Session, e cdp.Event) {
+	switch e.Method {
+	case "Network.requestWillBeSent", "Network.responseReceived", "Network.loadingFinished", "Network.loadingFailed":
+		t.track(from, e)
+	case "Target.attachedToTarget":
+		t.attach(from, e)
+	}
+}
+
+func (t *tab) navigated(e cdp.Event) {
+	var p struct {
+		Frame struct {
+			ParentID string `json:"parentId"`
+			LoaderID string `json:"loaderId"`
+			URL      string `json:"url"`
+			Fragment string `json:"urlFragment"`
+		} `json:"frame"`
+	}
+	if e.Decode(&p) != nil || p.Frame.ParentID != "" {
+		return
+	}
+	t.session.change(func() {
+		if t.doc.loader != p.Frame.LoaderID {
+			clear(t.requests) // those of the document before end without a word
+			t.doc = document{loader: p.Frame.LoaderID}
+		}
+		t.doc.url = p.Frame.URL + p.Frame.Fragment
+	})
+}
+
+func (t *tab) moved(e cdp.Event) {
+	var p struct {
+		FrameID string `json:"frameId"`
+		URL     string `json:"url"`
+	}
+	if e.Decode(&p) != nil || p.FrameID != t.targetID {
+		return // a page's main frame has the id of its target
+	}
+	t.session.change(func() { t.doc.url = p.URL })
+}
+
+// attach takes in a cross-site frame, held before its first request.
+func (t *tab) attach(parent *cdp.Session, e cdp.Event) {
+	var a attached
+	if e.Decode(&a) != nil {
+		return
+	}
+	child := t.session.browser.conn.Session(a.SessionID)
+	if child == nil {
+		return
+	}
+	t.session.change(func() { t.frames[child.ID] = child })
+	t.session.work.Go(func() {
+		child.Serve(func(e cdp.Event) { t.handleShared(child, e) })
+		t.session.change(func() { delete(t.frames, child.ID) })
+	})
+	t.session.work.Go(func() {
+		if err := run(child, t.common()); err != nil && child.Err() == nil {
+			t.session.browser.log.Warn("a frame could not be set up", "error", err)
+		}
+	})
+}
+
+// answer closes a dialog at once, since an open one stops the whole page.
+func (t *tab) answer(e cdp.Event) {
+	var p struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}
+	if e.Decode(&p) != nil {
+		return
+	}
+	s := t.session
+	s.mu.Lock()
+	accept := p.Type == "alert" || p.Type == "beforeunload" || p.Type == "confirm" && s.acting
+	s.mu.Unlock()
+	t.target.Start("Page.handleJavaScriptDialog", map[string]any{"accept": accept}).Forget()
+	answer := "dismissed"
+	if accept {
+		answer = "accepted"
+	}
+	s.change(func() {
+		if len(s.dialogs) < maxDialogs {
+			s.dialogs = append(s.dialogs, fmt.Sprintf("%s %q -> %s", p.Type, clip(p.Message, 200), answer))
+		}
+	})
+}
