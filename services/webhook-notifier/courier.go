@@ -1,0 +1,215 @@
+package notifier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/service"
+)
+
+// courier makes deliveries and carries them to their receivers.
+type courier struct {
+	service.Frame
+	Config  Config
+	client  *http.Client
+	writer  event.Writer
+	metrics metrics
+	inHand  *slots // by delivery: of two messages that ask for the same POST, one gets it
+	hosts   *slots // by receiver: a slow one holds its own deliveries and no others
+}
+
+func (s *Service) courier() *courier {
+	return &courier{
+		Frame: s.Frame, Config: s.Config, client: newClient(newGuard(s.Config.AllowPrivate)),
+		writer:  event.Writer{Service: "notifier", Instance: s.Frame.Instance},
+		metrics: newMetrics(s.Frame.Metrics), inHand: newSlots(1), hosts: newSlots(parallelPerHost),
+	}
+}
+
+// create handles a terminal event: it makes the delivery of a run that names a webhook_url.
+func (c *courier) create(ctx context.Context, m bus.Message) error {
+	info, ok := event.ParseSubject(m.Subject)
+	if !ok {
+		return bus.Terminal(errors.New("no subject of a run"))
+	}
+	req, err := c.Bus.Request(ctx, info.Key.Run)
+	if errors.Is(err, bus.ErrNotFound) {
+		return bus.Terminal(err)
+	}
+	if err != nil || req.WebhookURL == "" {
+		return err
+	}
+	d := event.DeliveryData{
+		ID: event.DeliveryOf(info.Key.Run), Task: info.Key.Task, Run: info.Key.Run,
+		Type: event.DeliveryCreated, URL: req.WebhookURL,
+	}
+	_, err = c.Bus.AppendDelivery(ctx, c.writer.Delivery(c.Bus.Now(ctx), d), 0)
+	if errors.Is(err, bus.ErrConflict) {
+		return nil // it was made when this message came the first time
+	}
+	return err
+}
+
+// deliver handles a message that asks for a POST. The outcome is written before the message is settled, so a notifier
+// that is killed between the two, or before the outcome is stored, leaves the message to another. In the first case the
+// other finds the outcome on the log and makes sure that the retry is armed; in the second it repeats the POST, with
+// the same webhook-id: no order of writes can spare a receiver that.
+func (c *courier) deliver(ctx context.Context, m bus.Message) error {
+	due, err := bus.DueDelivery(m)
+	if err != nil {
+		return bus.Terminal(err)
+	}
+	leave, ok := c.inHand.enter(string(due.ID))
+	if !ok {
+		return bus.Later(time.Second)
+	}
+	defer leave()
+	last, err := c.Bus.LastDelivery(ctx, due.ID)
+	switch {
+	case errors.Is(err, bus.ErrNotFound): // removed together with its run
+		return nil
+	case err != nil:
+		return err
+	case last.Data.Type.Final():
+		return nil
+	case last.Data.Type == event.DeliveryAttempted && last.Sequence != due.After:
+		return c.arm(ctx, last, *last.Data.NextAt)
+	}
+	leave, ok = c.hosts.enter(host(last.Data.URL))
+	if !ok {
+		return c.queue(ctx, m, last)
+	}
+	defer leave()
+	return c.attempt(ctx, last)
+}
+
+// queue brings a delivery back whose receiver has no slot free: soon, the first times. A receiver that stays busy must
+// not fill the consumer with messages that wait for it, so then the delivery's timer takes over, and the message waits
+// as long again as it has waited.
+func (c *courier) queue(ctx context.Context, m bus.Message, last bus.DeliveryRecord) error {
+	const soon = 4
+	if m.Delivered <= soon {
+		return bus.Later(50*time.Millisecond<<m.Delivered + rand.N(50*time.Millisecond))
+	}
+	since := last.Time
+	if last.Data.NextAt != nil {
+		since = *last.Data.NextAt
+	}
+	now := c.Bus.Now(ctx)
+	wait := min(max(now.Sub(since), time.Second), time.Minute)
+	return c.arm(ctx, last, now.Add(jittered(wait)))
+}
+
+func (c *courier) arm(ctx context.Context, last bus.DeliveryRecord, at time.Time) error {
+	err := c.Bus.ArmDelivery(ctx, last.Data.ID, at, last.Sequence)
+	if errors.Is(err, bus.ErrConflict) {
+		return nil // another outcome is on the log, and who wrote it arms what follows
+	}
+	return err
+}
+
+// attempt makes the POST that follows the delivery's last event, writes what came of it, and arms the next.
+func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
+	run, err := c.Bus.Run(ctx, last.Data.Run)
+	if errors.Is(err, bus.ErrNotFound) {
+		return c.giveUp(ctx, last)
+	}
+	if err != nil {
+		return fmt.Errorf("read run %s: %w", last.Data.Run, err)
+	}
+	body, err := json.Marshal(run)
+	if err != nil {
+		return bus.Terminal(fmt.Errorf("encode run %s: %w", last.Data.Run, err))
+	}
+	at, began := c.Bus.Now(ctx), time.Now()
+	a := c.post(ctx, last.Data, at, body)
+	if a.interrupted() {
+		return a.err
+	}
+	took := time.Since(began)
+	next := c.Config.after(last.Data, a, at.Add(took))
+	next.Last = &event.DeliveryAttempt{
+		Number: next.Attempts, At: at, DurationMS: took.Milliseconds(),
+		StatusCode: a.status, Error: a.problem(), Response: a.body,
+	}
+	c.metrics.attempt(a, took)
+	c.report(next)
+	return c.record(ctx, last, next)
+}
+
+// giveUp ends the delivery of a run that was removed before it could be told.
+func (c *courier) giveUp(ctx context.Context, last bus.DeliveryRecord) error {
+	next := last.Data
+	next.Type, next.NextAt = event.DeliveryExhausted, nil
+	next.Last = &event.DeliveryAttempt{Number: next.Attempts, At: c.Bus.Now(ctx), Error: "the run was removed before its webhook was delivered"}
+	c.report(next)
+	return c.record(ctx, last, next)
+}
+
+// record stores the event that follows last, and arms the retry that it speaks of.
+func (c *courier) record(ctx context.Context, last bus.DeliveryRecord, next event.DeliveryData) error {
+	next.Previous = last.Sequence
+	seq, err := c.append(ctx, c.writer.Delivery(c.Bus.Now(ctx), next), last.Sequence)
+	if errors.Is(err, bus.ErrConflict) {
+		return nil // another notifier made the same POST, because our message was taken for lost
+	}
+	if err != nil {
+		return err
+	}
+	if next.Type.Final() {
+		c.metrics.deliveries.WithLabelValues(string(next.Type)).Inc()
+		return nil
+	}
+	stored := bus.DeliveryRecord{DeliveryEvent: event.DeliveryEvent{Data: next}, Sequence: seq}
+	return c.arm(context.WithoutCancel(ctx), stored, *next.NextAt)
+}
+
+// append stores the event, and where the bus cannot, tries on until ctx ends: to give the message back instead would
+// repeat a POST that was answered.
+func (c *courier) append(ctx context.Context, e event.DeliveryEvent, after uint64) (uint64, error) {
+	const pause = 500 * time.Millisecond
+	for {
+		seq, err := c.Bus.AppendDelivery(context.WithoutCancel(ctx), e, after)
+		if err == nil || errors.Is(err, bus.ErrConflict) {
+			return seq, err
+		}
+		c.Log.Warn("store the outcome of a webhook", "delivery", e.Data.ID, "error", err)
+		select {
+		case <-ctx.Done():
+			return 0, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// report writes the one line of an attempt.
+func (c *courier) report(d event.DeliveryData) {
+	line := c.Log.With("task", d.Task, "run", d.Run, "delivery", d.ID, "host", host(d.URL),
+		"attempt", d.Last.Number, "status", d.Last.StatusCode, "duration_ms", d.Last.DurationMS)
+	switch d.Type {
+	case event.DeliveryDelivered:
+		line.Info("webhook delivered")
+	case event.DeliveryExhausted:
+		line.Error("webhook given up", "error", d.Last.Error)
+	default:
+		line.Warn("webhook failed", "error", d.Last.Error, "next_attempt_at", d.NextAt)
+	}
+}
+
+// host is the receiver that a URL names.
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}

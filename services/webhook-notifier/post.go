@@ -1,0 +1,141 @@
+package notifier
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/errand-run/errand/shared/event"
+)
+
+// Bounds of what a receiver can make us hold.
+const (
+	maxHeader = 64 << 10 // bytes of the answer's header
+	maxBody   = 64 << 10 // bytes of the answer's body that are read; a longer one costs the receiver its connection
+	maxKept   = 1 << 10  // bytes of the answer's body, or of the error, that go into the event
+
+	idleTimeout = 2 * time.Second // shorter than any server's, which would else close just as we POST
+	stopGrace   = 5 * time.Second // for POSTs that have begun when the notifier stops
+)
+
+// newClient follows no redirect, decompresses nothing, and dials only what the guard lets through. It uses no proxy,
+// since then the guard would see the proxy's address.
+func newClient(g guard) *http.Client {
+	dialer := &net.Dialer{ControlContext: g.control}
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy: nil, DialContext: dialer.DialContext, DisableCompression: true, MaxResponseHeaderBytes: maxHeader,
+			MaxIdleConnsPerHost: parallelPerHost, IdleConnTimeout: idleTimeout,
+		},
+	}
+}
+
+// answer is what came of a POST.
+type answer struct {
+	status     int // 0: there was no answer, and err says why
+	body       string
+	retryAfter time.Duration // as the receiver asked, 0 where it did not
+	err        error
+}
+
+// ok reports whether the receiver has the delivery.
+func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
+
+// problem says what was wrong with the answer, empty where nothing was.
+func (a answer) problem() string {
+	text := fmt.Sprintf("answered %d %s", a.status, http.StatusText(a.status))
+	switch {
+	case a.err != nil:
+		return beginning(a.err.Error()) // it may quote what the receiver sent
+	case a.ok():
+		return ""
+	case a.status == http.StatusGone:
+		return text + ": the receiver wants no more"
+	case a.status >= 300 && a.status < 400:
+		return text + ": redirects are not followed"
+	}
+	return text
+}
+
+// interrupted reports whether the notifier had to stop before the receiver answered.
+func (a answer) interrupted() bool { return errors.Is(a.err, context.Canceled) }
+
+// post sends body to the delivery's receiver, signed at the instant at. The status decides, whether the body of the
+// answer ends in time or not.
+func (c *courier) post(ctx context.Context, d event.DeliveryData, at time.Time, body []byte) answer {
+	ctx, cancel := c.begun(ctx)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
+	if err != nil {
+		return answer{err: fmt.Errorf("read the webhook's URL: %w", withoutURL(err))}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "Errand-Webhooks/1")
+	req.Header.Set("Webhook-Id", string(d.ID))
+	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
+	req.Header.Set("Webhook-Signature", signatures(c.Config.Secrets, d.ID, at, body))
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return answer{err: c.explain(err)}
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return answer{
+		status: resp.StatusCode, retryAfter: retryAfter(resp, at),
+		body: beginning(string(text)),
+	}
+}
+
+// beginning is what an event keeps of a text that the receiver made.
+func beginning(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxKept)], "\uFFFD") }
+
+// begun is the context of a POST: it ends at the deadline, or a while after ctx does.
+func (c *courier) begun(ctx context.Context) (context.Context, context.CancelFunc) {
+	post, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Config.Deadline)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return post, func() { stop(); cancel() }
+}
+
+func (c *courier) explain(err error) error {
+	var blocked blockedError
+	switch {
+	case errors.As(err, &blocked):
+		return blocked
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer within %s", c.Config.Deadline)
+	}
+	return withoutURL(err)
+}
+
+// withoutURL spares the log a URL that may hold a token.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// retryAfter is what a receiver that is overloaded asks for, in seconds or as a date.
+func retryAfter(resp *http.Response, now time.Time) time.Duration {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	value := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return date.Sub(now)
+	}
+	return 0
+}
