@@ -34,7 +34,8 @@ func (c *client) classify(err error, r Request) *Error {
 			"%s cannot be reached: %s. Check the network and %s.", p, broken, c.spec.BaseURLVariable)}
 	default:
 		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf(
-			"The answer of %s could not be read: %s. Check that %s is an address of its API.", p, short(err.Error()), c.spec.BaseURLVariable)}
+			"The answer of %s could not be read: %s. Check that %s is an address of its API.",
+			p, short(c.scrub(err.Error())), c.spec.BaseURLVariable)}
 	}
 }
 
@@ -48,17 +49,17 @@ var (
 )
 
 func (c *client) classifyRefusal(f *refused, r Request) *Error {
-	said := c.spec.Provider.quote(f)
-	e := &Error{Status: f.status, RetryAfter: retryAfter(f)}
+	grounds, said := f.grounds(), c.quote(f)
+	e := &Error{Status: f.status, RetryAfter: retryAfter(f), grounds: grounds}
 	key := c.spec.KeyVariables[0]
 	switch status := f.status; {
 	case f.complaint().FailedGeneration != "":
 		e.Code, e.Message = CodeInvalidOutput, said
-	case status == http.StatusPaymentRequired, saysNoCredit.MatchString(said):
+	case status == http.StatusPaymentRequired, saysNoCredit.MatchString(grounds):
 		e.Code, e.Message = CodeAuth, said+fmt.Sprintf(" Add credit to the account of %s, or set another key.", key)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, saysBadKey.MatchString(said):
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, saysBadKey.MatchString(grounds):
 		e.Code, e.Message = CodeAuth, said+fmt.Sprintf(" Set %s to a valid key that may use model %s.", key, r.Model)
-	case status < 500 && status != http.StatusTooManyRequests && saysModelMissing.MatchString(said):
+	case status < 500 && status != http.StatusTooManyRequests && saysModelMissing.MatchString(grounds):
 		e.Code, e.Message = CodeModelNotFound, said+fmt.Sprintf(" Choose another model than %s.", r.Model)
 	case status == http.StatusNotFound, status/100 == 3:
 		e.Code, e.Message = CodeInvalid, said+fmt.Sprintf(" Check the path of %s.", c.spec.BaseURLVariable)
@@ -73,12 +74,9 @@ func (c *client) classifyRefusal(f *refused, r Request) *Error {
 }
 
 // quote is a sentence with the status and the provider's own words.
-func (p Provider) quote(f *refused) string {
-	words := short(f.words())
-	if words == "" {
-		words = http.StatusText(f.status)
-	}
-	return fmt.Sprintf("%s answered %d: %s.", p, f.status, strings.TrimRight(words, ". "))
+func (c *client) quote(f *refused) string {
+	words := short(c.scrub(f.message()))
+	return fmt.Sprintf("%s answered %d: %s.", c.spec.Provider, f.status, strings.TrimRight(words, ". "))
 }
 
 // complaint is every shape in which the providers and the servers that imitate them say what is wrong.
@@ -88,6 +86,7 @@ type complaint struct {
 	Message any             `json:"message"`
 	Code    any             `json:"code"`
 	Type    string          `json:"type"`
+	Param   string          `json:"param"`
 	// FailedGeneration is the answer that groq could not read as the JSON it was asked for.
 	FailedGeneration string `json:"failed_generation"`
 	Details          []struct {
@@ -106,26 +105,33 @@ func (f *refused) complaint() complaint {
 	return c
 }
 
-// words joins what the body says, codes included; a page of HTML says nothing.
-func (f *refused) words() string {
+// message is the sentence in the body; a page of HTML has none.
+func (f *refused) message() string {
 	c := f.complaint()
-	var said []string
-	for _, v := range []any{c.Message, c.Code, c.Type} {
-		if v != nil && v != "" {
-			said = append(said, fmt.Sprint(v))
-		}
-	}
-	for _, d := range c.Details {
-		said = append(said, d.Reason)
-	}
-	said = append(said, string(c.Error), string(c.Detail))
-	if text := strings.TrimSpace(strings.Join(said, " ")); text != "" {
+	if text, ok := c.Message.(string); ok && text != "" {
 		return text
 	}
-	if strings.HasPrefix(strings.TrimSpace(string(f.body)), "<") {
-		return ""
+	for _, raw := range []json.RawMessage{c.Error, c.Detail} {
+		var text string
+		if json.Unmarshal(raw, &text) == nil && text != "" {
+			return text
+		}
 	}
-	return string(f.body)
+	body := strings.TrimSpace(string(f.body))
+	if body == "" || strings.HasPrefix(body, "<") {
+		return http.StatusText(f.status)
+	}
+	return body
+}
+
+// grounds is all that a refusal can be recognised by: its sentence, codes and the field that it is about.
+func (f *refused) grounds() string {
+	c := f.complaint()
+	grounds := []string{f.message(), fmt.Sprint(c.Code), c.Type, c.Param, string(c.Error)}
+	for _, d := range c.Details {
+		grounds = append(grounds, d.Reason)
+	}
+	return strings.Join(grounds, " ")
 }
 
 // retryAfter is the longest of the waits that a refusal names: OpenAI names two, google names its own in the body.

@@ -27,7 +27,8 @@ type Error struct {
 	RetryAfter time.Duration // how long the provider asks to wait, 0 when it did not say
 	Err        error         // what it comes from, may be nil
 
-	repeat bool // whether the same call may work a little later
+	repeat  bool   // whether the same call may work a little later
+	grounds string // of a refusal: what tells whether another way of asking may work
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -59,7 +60,7 @@ func (e *NotConfiguredError) Unwrap() error {
 func (c *client) explain(err error, r Request) *Error {
 	e := c.classify(err, r)
 	e.Provider = c.spec.Provider
-	e.Message = c.scrub(e.Message)
+	e.Message, e.grounds = c.scrub(e.Message), c.scrub(e.grounds)
 	return e
 }
 

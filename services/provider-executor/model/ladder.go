@@ -75,14 +75,17 @@ var (
 // the end of the ladder.
 func (c *client) stepDown(f fit, q question, err error) (fit, bool) {
 	var e *Error
-	if !errors.As(err, &e) || e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
+	if !errors.As(err, &e) || e.Code != CodeInvalid && e.Code != CodeModelNotFound {
 		return f, false
 	}
-	if !f.blind && hasImage(q.Messages) && aboutImages.MatchString(e.Message) {
+	if e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
+		return f, false
+	}
+	if !f.blind && hasImage(q.Messages) && aboutImages.MatchString(e.grounds) {
 		f.blind = true
 		return f, true
 	}
-	if q.rung != free && f.rung+1 < len(c.spec.Ladder) && aboutFormat.MatchString(e.Message) {
+	if q.rung != free && f.rung+1 < len(c.spec.Ladder) && aboutFormat.MatchString(e.grounds) {
 		f.rung++
 		return f, true
 	}

@@ -2,7 +2,7 @@ package model
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -36,7 +36,7 @@ func (p policy) do(ctx context.Context, call func() *Error) error {
 			return failure
 		}
 		if err := pause(ctx, p.wait(n, failure.RetryAfter)); err != nil {
-			return errors.Join(err, failure)
+			return fmt.Errorf("wait to ask again: %w after %w", err, failure)
 		}
 	}
 }
