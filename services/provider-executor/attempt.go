@@ -94,7 +94,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		},
 	}
 	return a.Run(ctx, agent.Task{
-		Prompt: req.Prompt, Model: req.Model, Schema: req.JSONSchema, JSON: req.ResponseFormat == "json",
+		Prompt: req.Prompt, Model: req.Model, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
 		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history,
 	})
 }

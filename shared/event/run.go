@@ -24,6 +24,14 @@ type Request struct {
 	CreatedAt         time.Time       `json:"created_at"`
 }
 
+// Schema is the JSON Schema that the result must satisfy, nil for none.
+func (r Request) Schema() json.RawMessage {
+	if string(r.JSONSchema) == "null" {
+		return nil
+	}
+	return r.JSONSchema
+}
+
 // Task is the definition of a task: what is stored under its id in the bucket tasks.
 type Task struct {
 	ID                TaskID          `json:"id"`
