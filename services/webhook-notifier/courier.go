@@ -68,7 +68,7 @@ func (c *courier) deliver(ctx context.Context, m bus.Message) error {
 	if err != nil {
 		return bus.Terminal(err)
 	}
-	leave, ok := c.inHand.enter(string(due.ID))
+	leave, ok := c.inHand.enter(ctx, string(due.ID))
 	if !ok {
 		return bus.Later(time.Second)
 	}
@@ -84,7 +84,7 @@ func (c *courier) deliver(ctx context.Context, m bus.Message) error {
 	case last.Data.Type == event.DeliveryAttempted && last.Sequence != due.After:
 		return c.arm(ctx, last, *last.Data.NextAt)
 	}
-	leave, ok = c.hosts.enter(host(last.Data.URL))
+	leave, ok = c.hosts.enter(ctx, host(last.Data.URL))
 	if !ok {
 		return c.queue(ctx, m, last)
 	}
@@ -96,7 +96,7 @@ func (c *courier) deliver(ctx context.Context, m bus.Message) error {
 // not fill the consumer with messages that wait for it, so then the delivery's timer takes over, and the message waits
 // as long again as it has waited.
 func (c *courier) queue(ctx context.Context, m bus.Message, last bus.DeliveryRecord) error {
-	const soon = 4
+	const soon = 2
 	if m.Delivered <= soon {
 		return bus.Later(50*time.Millisecond<<m.Delivered + rand.N(50*time.Millisecond))
 	}

@@ -108,12 +108,12 @@ func TestAnEndlessAnswerIsReadOnlyInPart(t *testing.T) {
 			}
 		}
 	})
-	stop, _ := start(t, b, config(t))
+	p := start(t, b, config(t))
 	d := reaches(t, b, finish(t, b, rec.URL), event.DeliveryDelivered)
 	if n := len([]rune(d.Last.Response)); n == 0 || len(d.Last.Response) > 3<<10 {
 		t.Errorf("%d characters, %d bytes of the answer were kept", n, len(d.Last.Response))
 	}
-	stop()
+	p.stop()
 	rec.Close()
 	if n := sent.Load(); n > 64<<20 {
 		t.Errorf("%d MB were read", n>>20)
@@ -137,7 +137,7 @@ func TestASlowReceiverHoldsNobodyElse(t *testing.T) {
 	quick := receive(t, answers(200))
 	start(t, b, c)
 	var held []event.RunID
-	for range 60 {
+	for range 140 {
 		held = append(held, finish(t, b, slow.URL))
 	}
 	natstest.Eventually(t, func() error { return busy(&now) })

@@ -2,7 +2,6 @@ package notifier_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +70,7 @@ func TestAFailedDeliveryIsRepeatedWithTheSameIDAndBody(t *testing.T) {
 	t.Parallel()
 	b := natstest.Bus(t)
 	rec := receive(t, answers(500, 404, 204))
-	_, metrics := start(t, b, config(t))
+	p := start(t, b, config(t))
 	run := finish(t, b, rec.URL)
 	d := reaches(t, b, run, event.DeliveryDelivered)
 	posts := rec.got()
@@ -88,7 +87,7 @@ func TestAFailedDeliveryIsRepeatedWithTheSameIDAndBody(t *testing.T) {
 			t.Errorf("POST %d: %v", i, err)
 		}
 	}
-	err := testutil.GatherAndCompare(metrics, strings.NewReader(`
+	err := testutil.GatherAndCompare(p.metrics, strings.NewReader(`
 # HELP errand_webhook_attempts_total POSTs of webhooks: delivered, rejected (another status), unreachable (no answer), blocked (address not allowed).
 # TYPE errand_webhook_attempts_total counter
 errand_webhook_attempts_total{outcome="delivered"} 1
@@ -116,10 +115,10 @@ func TestARetryOutlivesTheNotifierThatArmedIt(t *testing.T) {
 	t.Parallel()
 	b := natstest.Bus(t)
 	rec := receive(t, answers(503, 200))
-	stop, _ := start(t, b, config(t))
+	p := start(t, b, config(t))
 	run := finish(t, b, rec.URL)
 	reaches(t, b, run, event.DeliveryAttempted)
-	stop()
+	p.stop()
 	if n := len(rec.got()); n != 1 {
 		t.Fatalf("%d POSTs before the restart, want 1", n)
 	}
@@ -174,19 +173,19 @@ func TestARepeatedMessagePostsNothing(t *testing.T) {
 	nc := natstest.Connect(t)
 	b := natstest.On(t, nc)
 	rec := receive(t, answers(500, 200))
-	stop, _ := start(t, b, config(t))
+	p := start(t, b, config(t))
 	run := finish(t, b, rec.URL)
 	reaches(t, b, run, event.DeliveryDelivered)
-	stop()
+	p.stop()
 	again := fmt.Sprintf(`{"delivery_id": %q, "after_sequence": 1}`, event.DeliveryOf(run))
 	for range 5 {
 		if _, err := nc.Request(event.DeliveryDueSubject(event.DeliveryOf(run)), []byte(again), time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}
-	stop, _ = start(t, b, config(t))
+	p = start(t, b, config(t))
 	reaches(t, b, finish(t, b, rec.URL), event.DeliveryDelivered) // so what was stored before is in hand
-	stop()
+	p.stop()
 	if n := len(rec.got()); n != 3 {
 		t.Errorf("%d POSTs, want 2 of the first run and 1 of the second", n)
 	}
@@ -223,10 +222,10 @@ func TestARunWithoutAWebhookHasNoDelivery(t *testing.T) {
 	t.Parallel()
 	b := natstest.Bus(t)
 	rec := receive(t, answers(200))
-	stop, _ := start(t, b, config(t))
+	p := start(t, b, config(t))
 	silent := finish(t, b, "")
 	reaches(t, b, finish(t, b, rec.URL), event.DeliveryDelivered)
-	stop() // waits for the handler of the first, which came before
+	p.stop() // waits for the handler of the first, which came before
 	if _, err := b.LastDelivery(t.Context(), event.DeliveryOf(silent)); !errors.Is(err, bus.ErrNotFound) {
 		t.Errorf("delivery of a run without a webhook: %v", err)
 	}
@@ -251,13 +250,12 @@ func TestAStopLetsThePOSTInHandEnd(t *testing.T) {
 		close(arrived)
 		<-release
 	})
-	stop, _ := start(t, b, config(t))
+	p := start(t, b, config(t))
 	run := finish(t, b, rec.URL)
 	<-arrived
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { stop(); cancel() }()
+	p.signal()
 	close(release)
-	<-ctx.Done()
+	p.stop()
 	last, err := b.LastDelivery(t.Context(), event.DeliveryOf(run))
 	if err != nil || last.Data.Type != event.DeliveryDelivered {
 		t.Errorf("after the stop the delivery is %s, %v", last.Data.Type, err)

@@ -44,25 +44,33 @@ func config(t *testing.T) notifier.Config {
 	}
 }
 
-// start runs a notifier until stop is called or the test ends; stop waits for it.
-func start(t *testing.T, b *bus.Bus, c notifier.Config) (stop func(), metrics *prometheus.Registry) {
+// process is a notifier at work.
+type process struct {
+	metrics *prometheus.Registry
+	signal  context.CancelFunc // tells it to stop
+	stop    func()             // and waits until it has
+}
+
+// start runs a notifier until it is stopped or the test ends.
+func start(t *testing.T, b *bus.Bus, c notifier.Config) process {
 	t.Helper()
-	metrics = prometheus.NewRegistry()
+	p := process{metrics: prometheus.NewRegistry()}
 	s := notifier.Service{
-		Frame:  service.Frame{Bus: b, Log: natstest.Quiet(), Metrics: metrics, Instance: service.Instance()},
+		Frame:  service.Frame{Bus: b, Log: natstest.Quiet(), Metrics: p.metrics, Instance: service.Instance()},
 		Config: c,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
+	p.signal = cancel
+	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
-	t.Cleanup(stop)
-	return stop, metrics
+	t.Cleanup(p.stop)
+	return p
 }
 
 // post is a request as a receiver got it.
