@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+	"github.com/google/uuid"
+)
+
+// idempotency is the header of every request that creates something.
+type idempotency struct {
+	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request repeatable: the same key and the same body give the same run, the same key and another body give 422. Lives as long as its run."`
+}
+
+// key names the write of a request.
+type key struct {
+	given    string // the Idempotency-Key, or one made for this request
+	endpoint string // the same Idempotency-Key means something else at each endpoint
+}
+
+// at is the request's key at an endpoint.
+func (i idempotency) at(endpoint string) key {
+	given := strings.Trim(strings.TrimSpace(i.Key), `"`)
+	if given == "" {
+		given = uuid.NewString()
+	}
+	return key{given, endpoint}
+}
+
+// token is the key as the last token of a subject.
+func (k key) token() string {
+	sum := sha256.Sum256([]byte(k.endpoint + "\n" + k.given))
+	return hex.EncodeToString(sum[:])
+}
+
+// acceptRun stores the request and gives the run's id, or finds the run that the key made before.
+func (a *api) acceptRun(ctx context.Context, k key, r event.Request) (id event.RunID, stored event.Request, err error) {
+	r.BodyHash, r.CreatedAt = bodyHash(ctx), a.bus.Now(ctx)
+	id, stored, err = a.bus.AcceptRun(ctx, k.token(), r)
+	if errors.Is(err, bus.ErrUnknown) {
+		id, stored, err = a.bus.AcceptRun(ctx, k.token(), r) // the key decides: stored before, or now
+	}
+	if err != nil {
+		return 0, stored, k.problem(err)
+	}
+	noted(ctx).run = id
+	if stored.BodyHash != r.BodyHash {
+		return 0, stored, errKeyReused()
+	}
+	if stored.CreatedAt.Equal(r.CreatedAt) {
+		a.metrics.accepted.Inc()
+	}
+	return id, stored, nil
+}
+
+// acceptTask stores a new task and gives it its id, or finds the task that the key made before.
+func (a *api) acceptTask(ctx context.Context, k key, t event.Task) (event.Task, error) {
+	t.BodyHash, t.CreatedAt = bodyHash(ctx), a.bus.Now(ctx)
+	t.UpdatedAt = t.CreatedAt
+	_, stored, err := a.bus.AcceptTask(ctx, k.token(), t)
+	if errors.Is(err, bus.ErrUnknown) {
+		_, stored, err = a.bus.AcceptTask(ctx, k.token(), t)
+	}
+	if err != nil {
+		return t, k.problem(err)
+	}
+	noted(ctx).task = stored.ID
+	if stored.BodyHash != t.BodyHash {
+		return t, errKeyReused()
+	}
+	return stored, nil
+}
+
+func (k key) problem(err error) error {
+	if errors.Is(err, bus.ErrUnknown) {
+		return unavailable("NATS did not answer in time, and what was asked for may exist: " +
+			"repeat the same request with Idempotency-Key: " + k.given)
+	}
+	return problem(err, "the request")
+}
+
+func errKeyReused() error {
+	return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{
+		Location: "header.Idempotency-Key", Message: "this key was used before with another body: repeat that body, or use a new key",
+	})
+}
+
+// bodyHash is the SHA-256 of the request's raw body, hex.
+func bodyHash(ctx context.Context) string {
+	sum := sha256.Sum256(noted(ctx).body)
+	return hex.EncodeToString(sum[:])
+}

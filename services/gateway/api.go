@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/gofiber/fiber/v2"
+)
+
+// api answers the operations.
+type api struct {
+	bus       *bus.Bus
+	hub       *hub
+	log       *slog.Logger
+	metrics   *metrics
+	waitLimit time.Duration
+	closing   <-chan struct{} // closed when the gateway shuts down: nobody waits any longer
+}
+
+// register puts the operations and their document on the router.
+func (a *api) register(app *fiber.App) error {
+	config := huma.DefaultConfig("Errand", "1.0.0")
+	config.Info.Description = "Runs tasks with an AI agent in a real browser."
+	config.AllowAdditionalPropertiesByDefault = true // answers may grow; bodies say otherwise for themselves
+	config.CreateHooks = nil                         // no $schema in bodies
+	config.DocsPath, config.SchemasPath, config.OpenAPIPath = "", "", ""
+	config.Transformers = []huma.Transformer{a.discreet}
+	h := humafiber.New(app, config)
+	a.runOperations(h)
+	a.taskOperations(h)
+	finish(h.OpenAPI())
+	document, err := json.Marshal(h.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("encode the API document: %w", err)
+	}
+	app.Get("/openapi.json", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		return c.Send(document)
+	})
+	return nil
+}
+
+func (a *api) runOperations(h huma.API) {
+	post := func(id, path, summary string) huma.Operation {
+		return huma.Operation{
+			OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"runs"},
+			Errors: []int{400, 403, 404, 413, 415, 503},
+		}
+	}
+	get := func(id, path, summary string) huma.Operation {
+		return huma.Operation{
+			OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"runs"},
+			Errors: []int{403, 404, 503},
+		}
+	}
+	runTask := post("run-task", "/api/tasks/{task_id}/runs", "Run Task")
+	runTask.RequestBody = &huma.RequestBody{Description: "Request model for running an existing task with optional parameter overrides"}
+	huma.Register(h, runTask, a.runTask)
+	huma.Register(h, post("run-new-task", "/api/runs", "Create a task and run it"), a.newRun)
+	huma.Register(h, get("list-runs", "/api/runs", "List runs, newest first"), a.listRuns)
+	huma.Register(h, get("get-run", "/api/runs/{run_id}", "Get a run"), a.run)
+	huma.Register(h, post("cancel-run", "/api/runs/{run_id}/cancel", "Cancel a run"), a.cancel)
+	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
+	shot := get("get-screenshot", "/api/runs/{run_id}/steps/{n}/screenshot", "Get the screenshot of a step")
+	shot.Responses = map[string]*huma.Response{"200": {
+		Description: "The page as the step saw it",
+		Content:     map[string]*huma.MediaType{"image/jpeg": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+	}}
+	huma.Register(h, shot, a.screenshot)
+}
+
+func (a *api) taskOperations(h huma.API) {
+	operation := func(method, path, id, summary string) huma.Operation {
+		return huma.Operation{
+			OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"tasks"},
+			Errors: []int{403, 404, 409, 413, 415, 503},
+		}
+	}
+	create := operation(http.MethodPost, "/api/tasks", "create-task", "Create a task")
+	create.DefaultStatus = http.StatusCreated
+	huma.Register(h, create, a.createTask)
+	huma.Register(h, operation(http.MethodGet, "/api/tasks", "list-tasks", "List tasks, newest first"), a.listTasks)
+	huma.Register(h, operation(http.MethodGet, "/api/tasks/{task_id}", "get-task", "Get a task"), a.getTask)
+	huma.Register(h, operation(http.MethodPut, "/api/tasks/{task_id}", "put-task", "Replace a task's definition"), a.putTask)
+	huma.Register(h, operation(http.MethodDelete, "/api/tasks/{task_id}", "delete-task", "Delete a task"), a.deleteTask)
+}
+
+// finish makes the document say what the wire does: an enum of a field that may be null has null among its values,
+// and a body that may be absent is not required.
+func finish(document *huma.OpenAPI) {
+	for _, schema := range document.Components.Schemas.Map() {
+		for _, property := range schema.Properties {
+			if property.Nullable && len(property.Enum) > 0 {
+				property.Enum = append(property.Enum, nil)
+			}
+		}
+	}
+	for _, path := range document.Paths {
+		if path.Post != nil && path.Post.OperationID == "run-task" {
+			path.Post.RequestBody.Required = false
+		}
+	}
+}
+
+// discreet keeps what callers sent, which may hold secrets, out of errors, and what went wrong inside out of answers.
+func (a *api) discreet(_ huma.Context, _ string, v any) (any, error) {
+	model, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	if model.Status == http.StatusInternalServerError {
+		a.log.Error("answer a request", "errors", model.Errors)
+		model.Errors = nil
+	}
+	for _, e := range model.Errors {
+		e.Value = nil
+	}
+	return model, nil
+}

@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"github.com/errand-run/errand/shared/service"
+)
+
+// DefaultAddr is where the gateway listens unless ERRAND_ADDR says otherwise.
+const DefaultAddr = "127.0.0.1:8080"
+
+// Config is what the gateway reads from its environment.
+type Config struct {
+	service.Config
+	Hosts     []string      // ERRAND_HOSTS: host names, comma separated, that callers may use beside loopback names and IP addresses
+	WaitLimit time.Duration // how long an answer waits for its run at most
+}
+
+// LoadConfig reads the configuration and reports all mistakes at once.
+func LoadConfig(getenv func(string) string) (Config, error) {
+	shared, err := service.LoadConfig(getenv, DefaultAddr)
+	c := Config{Config: shared, WaitLimit: 30 * time.Minute}
+	for _, host := range strings.Split(getenv("ERRAND_HOSTS"), ",") {
+		if host = strings.ToLower(strings.TrimSpace(host)); host != "" {
+			c.Hosts = append(c.Hosts, host)
+		}
+	}
+	return c, err
+}

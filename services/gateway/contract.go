@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/errand-run/errand/shared/event"
+)
+
+// overrides is the body of POST /api/tasks/{task_id}/runs. Its first eight fields, their wording included, are those
+// of the API document that clients are generated from. In all of them null and absent mean the task's own value.
+type overrides struct {
+	_                 struct{}        `additionalProperties:"false"`
+	Prompt            *string         `json:"prompt,omitempty" nullable:"true" minLength:"3" maxLength:"32768" doc:"Override task prompt"`
+	Model             *string         `json:"model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"Override model"`
+	Provider          *string         `json:"provider,omitempty" nullable:"true" enum:"openai,deepseek,anthropic,google,groq,mistral,together" doc:"Override provider"`
+	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response. If false, the task will be executed in the background and the response will contain only the task ID."`
+	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"Override webhook URL"`
+	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON"`
+	JSONSchema        json.RawMessage `json:"json_schema,omitempty" doc:"Override JSON schema for the task result"`
+	UseCachedWorkflow *bool           `json:"use_cached_workflow,omitempty" nullable:"true" doc:"Override whether to use cached workflow instead of AI"`
+	additions
+}
+
+// definition is what a task is made of, and the body of POST /api/runs. Its fields are those of overrides, in the same
+// order, so that one converts into the other; null and absent mean the default.
+type definition struct {
+	_                 struct{}        `additionalProperties:"false"`
+	Prompt            *string         `json:"prompt" nullable:"false" minLength:"3" maxLength:"32768" doc:"What the agent is to do"`
+	Model             *string         `json:"model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"The provider's model; the provider's default if it is not given"`
+	Provider          *string         `json:"provider,omitempty" nullable:"true" enum:"openai,deepseek,anthropic,google,groq,mistral,together" doc:"The model provider; openai if it is not given"`
+	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response; true if it is not given"`
+	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that is told when a run is over"`
+	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON: text or json"`
+	JSONSchema        json.RawMessage `json:"json_schema,omitempty" doc:"JSON Schema (draft 7 or 2020-12) of the result: an object, or a string that holds one"`
+	UseCachedWorkflow *bool           `json:"use_cached_workflow,omitempty" nullable:"true" doc:"Whether to use the cached workflow instead of AI"`
+	additions
+}
+
+// additions are the optional fields that tasks and runs have beyond the first contract.
+type additions struct {
+	InitialURL     *string `json:"initial_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that the browser opens first"`
+	UserAgent      *string `json:"user_agent,omitempty" nullable:"true" minLength:"1" maxLength:"512" doc:"The browser's User-Agent"`
+	MaxSteps       *int    `json:"max_steps,omitempty" nullable:"true" minimum:"1" maximum:"500" doc:"How many steps the agent may take; 50 if it is given nowhere"`
+	SessionTimeout *int    `json:"session_timeout,omitempty" nullable:"true" minimum:"1" maximum:"86400" doc:"Seconds from the start after which a run is ended; 900 if it is given nowhere"`
+	unsupported
+}
+
+// unsupported are fields that the API has reserved and this version cannot honour: any value but null is refused.
+type unsupported struct {
+	Secrets        json.RawMessage `json:"secrets,omitempty" hidden:"true"`
+	AllowedDomains json.RawMessage `json:"allowed_domains,omitempty" hidden:"true"`
+	Files          json.RawMessage `json:"files,omitempty" hidden:"true"`
+	Budget         json.RawMessage `json:"budget,omitempty" hidden:"true"`
+	Fallbacks      json.RawMessage `json:"fallbacks,omitempty" hidden:"true"`
+	Parameters     json.RawMessage `json:"parameters,omitempty" hidden:"true"`
+}
+
+// taskBody is the body of POST /api/tasks and PUT /api/tasks/{task_id}. It takes what GET gives, so that a task can
+// be read, edited and put back: the fields that only the server sets are ignored.
+type taskBody struct {
+	_    struct{} `additionalProperties:"false"`
+	Name *string  `json:"name,omitempty" nullable:"true" maxLength:"200" doc:"What people call the task"`
+	definition
+	CachedWorkflow json.RawMessage `json:"cached_workflow,omitempty" hidden:"true"`
+	ID             *event.TaskID   `json:"id,omitempty" readOnly:"true"`
+	CreatedAt      *time.Time      `json:"created_at,omitempty" readOnly:"true"`
+	UpdatedAt      *time.Time      `json:"updated_at,omitempty" readOnly:"true"`
+}
+
+// taskView is a task as callers see it; null is what was not given.
+type taskView struct {
+	ID                event.TaskID    `json:"id" doc:"The ID of the task"`
+	Name              *string         `json:"name" nullable:"true"`
+	Prompt            string          `json:"prompt"`
+	Model             *string         `json:"model" nullable:"true" doc:"null: the provider's default"`
+	Provider          string          `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	WaitForCompletion *bool           `json:"wait_for_completion" nullable:"true"`
+	WebhookURL        *string         `json:"webhook_url" nullable:"true"`
+	ResponseFormat    *string         `json:"response_format" nullable:"true"`
+	JSONSchema        json.RawMessage `json:"json_schema"`
+	UseCachedWorkflow bool            `json:"use_cached_workflow"`
+	CachedWorkflow    json.RawMessage `json:"cached_workflow"`
+	InitialURL        *string         `json:"initial_url" nullable:"true"`
+	UserAgent         *string         `json:"user_agent" nullable:"true"`
+	MaxSteps          int             `json:"max_steps"`
+	SessionTimeout    int             `json:"session_timeout" doc:"Seconds"`
+	CreatedAt         time.Time       `json:"created_at"`
+	UpdatedAt         time.Time       `json:"updated_at"`
+}
+
+// runSummary is a run in a list: all of it but its history and result.
+type runSummary struct {
+	TaskID       *event.TaskID   `json:"task_id" nullable:"false"`
+	TaskRunID    *event.RunID    `json:"task_run_id" nullable:"false"`
+	Prompt       string          `json:"prompt"`
+	Provider     string          `json:"provider"`
+	Model        string          `json:"model"`
+	IsDone       *bool           `json:"is_done" nullable:"true"`
+	IsSuccessful *bool           `json:"is_successful" nullable:"true"`
+	Status       event.Status    `json:"status" enum:"success,failure,in_progress"`
+	State        event.State     `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
+	Error        *event.Error    `json:"error"`
+	Attempt      int             `json:"attempt"`
+	Execution    event.Execution `json:"execution" enum:"ai,cached_workflow,healed"`
+	CreatedAt    time.Time       `json:"created_at"`
+	StartedAt    *time.Time      `json:"started_at" nullable:"true"`
+	FinishedAt   *time.Time      `json:"finished_at" nullable:"true"`
+}
+
+// taskRun is a run in the list of its task.
+type taskRun struct {
+	ID           *event.RunID `json:"id" nullable:"false"`
+	Description  string       `json:"description" doc:"The prompt"`
+	IsDone       *bool        `json:"is_done" nullable:"true"`
+	IsSuccessful *bool        `json:"is_successful" nullable:"true"`
+	Status       event.Status `json:"status" enum:"success,failure,in_progress"`
+	State        event.State  `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
+	CreatedAt    time.Time    `json:"created_at"`
+}

@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// Defaults of a task.
+const (
+	defaultProvider       = "openai"
+	defaultMaxSteps       = 50
+	defaultSessionTimeout = 900 // seconds
+)
+
+// check finds what the document's schema cannot say, names each field, and replaces a JSON schema in a string by
+// the schema itself.
+func (o *overrides) check() error {
+	var errs []error
+	wrong := func(field, message string) {
+		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
+	}
+	for field, value := range o.unsupported.fields() {
+		if given(value) {
+			wrong(field, "this version does not support "+field+" yet: leave it out")
+		}
+	}
+	if !isWebURL(o.WebhookURL) {
+		wrong("webhook_url", "expected an http or https URL")
+	}
+	if !isWebURL(o.InitialURL) {
+		wrong("initial_url", "expected an http or https URL")
+	}
+	if f := o.ResponseFormat; f != nil && *f != "text" && *f != "json" {
+		wrong("response_format", "expected text or json")
+	}
+	schema, err := readSchema(o.JSONSchema)
+	if err != nil {
+		wrong("json_schema", err.Error())
+	}
+	o.JSONSchema = schema
+	if len(errs) > 0 {
+		return huma.Error422UnprocessableEntity("validation failed", errs...)
+	}
+	return nil
+}
+
+func (u unsupported) fields() map[string]json.RawMessage {
+	return map[string]json.RawMessage{
+		"secrets": u.Secrets, "allowed_domains": u.AllowedDomains, "files": u.Files,
+		"budget": u.Budget, "fallbacks": u.Fallbacks, "parameters": u.Parameters,
+	}
+}
+
+// given reports whether a field is neither absent nor null.
+func given(value json.RawMessage) bool { return len(value) > 0 && string(value) != "null" }
+
+func isWebURL(value *string) bool {
+	if value == nil {
+		return true
+	}
+	u, err := url.Parse(*value)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// apply is the task with the overrides in place of its own values.
+func (o overrides) apply(t event.Task) event.Task {
+	override(&t.Prompt, o.Prompt)
+	override(&t.Model, o.Model)
+	override(&t.Provider, o.Provider)
+	override(&t.WebhookURL, o.WebhookURL)
+	override(&t.ResponseFormat, o.ResponseFormat)
+	override(&t.UseCachedWorkflow, o.UseCachedWorkflow)
+	override(&t.InitialURL, o.InitialURL)
+	override(&t.UserAgent, o.UserAgent)
+	override(&t.MaxSteps, o.MaxSteps)
+	override(&t.SessionTimeout, o.SessionTimeout)
+	if o.WaitForCompletion != nil {
+		t.WaitForCompletion = o.WaitForCompletion
+	}
+	if given(o.JSONSchema) {
+		t.JSONSchema = o.JSONSchema
+	}
+	return t
+}
+
+func override[T any](own *T, value *T) {
+	if value != nil {
+		*own = *value
+	}
+}
+
+// task is the task that the definition makes.
+func (d definition) task() event.Task {
+	return overrides(d).apply(event.Task{
+		Provider: defaultProvider, MaxSteps: defaultMaxSteps, SessionTimeout: defaultSessionTimeout,
+	})
+}
+
+// request is the complete request of a run of the task. A task that asks for its cached workflow and has none
+// makes no run.
+func request(t event.Task) (event.Request, error) {
+	if t.UseCachedWorkflow && !given(t.CachedWorkflow) {
+		return event.Request{}, huma.Error400BadRequest(fmt.Sprintf("task %s has no cached workflow: "+
+			"POST /api/runs/{run_id}/set-as-cached-workflow makes one from a successful run", t.ID))
+	}
+	r := event.Request{
+		Task: t.ID, Prompt: t.Prompt, Provider: t.Provider, Model: t.Model, ResponseFormat: t.ResponseFormat,
+		JSONSchema: t.JSONSchema, WebhookURL: t.WebhookURL, UseCachedWorkflow: t.UseCachedWorkflow,
+		InitialURL: t.InitialURL, UserAgent: t.UserAgent, MaxSteps: t.MaxSteps, SessionTimeout: t.SessionTimeout,
+	}
+	if r.Model == "" {
+		r.Model = event.DefaultModel(r.Provider)
+	}
+	return r, nil
+}
+
+// view is the task as callers see it.
+func view(t event.Task) taskView {
+	return taskView{
+		ID: t.ID, Name: orNull(t.Name), Prompt: t.Prompt, Model: orNull(t.Model), Provider: t.Provider,
+		WaitForCompletion: t.WaitForCompletion, WebhookURL: orNull(t.WebhookURL), ResponseFormat: orNull(t.ResponseFormat),
+		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow, CachedWorkflow: t.CachedWorkflow,
+		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
+		SessionTimeout: t.SessionTimeout, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+	}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

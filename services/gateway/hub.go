@@ -1,0 +1,175 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// hub is what this process has seen of the log: the state of every run, and who waits for which. One watch feeds it.
+// It is an index and an alarm clock, never an answer: what callers get is read from the log.
+type hub struct {
+	bus      *bus.Bus
+	caughtUp chan struct{} // closed once all that was stored at the start has been seen
+
+	mu      sync.Mutex
+	runs    []seenRun // by run id, from 1; the zero value is a run that nothing has told of
+	waiting map[event.RunID]*waiting
+
+	looking sync.Mutex  // held while requests are looked through
+	looked  event.RunID // every request up to here is in runs, or is gone
+}
+
+type seenRun struct {
+	task  event.TaskID
+	state event.State
+}
+
+// waiting are the callers that wait for one run's end.
+type waiting struct {
+	over    chan struct{}
+	callers int
+}
+
+func newHub(b *bus.Bus) *hub {
+	return &hub{bus: b, caughtUp: make(chan struct{}), waiting: map[event.RunID]*waiting{}}
+}
+
+// watch follows the log until ctx ends.
+func (h *hub) watch(ctx context.Context) error {
+	return h.bus.Watch(ctx, h.see, func() { close(h.caughtUp) })
+}
+
+// see takes one event of the log and wakes whom it ends the wait of.
+func (h *hub) see(s bus.Seen) {
+	if s.Type == "" {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	state := s.Type.State()
+	*h.run(s.Key.Run) = seenRun{s.Key.Task, state}
+	if w := h.waiting[s.Key.Run]; w != nil && state.Terminal() {
+		close(w.over)
+		delete(h.waiting, s.Key.Run)
+	}
+}
+
+// run is the entry of a run. The caller holds mu.
+func (h *hub) run(id event.RunID) *seenRun {
+	for int(id) >= len(h.runs) {
+		h.runs = append(h.runs, seenRun{})
+	}
+	return &h.runs[id]
+}
+
+// wait registers a caller that waits for a run's end: over is closed when the hub sees it. leave must be called.
+func (h *hub) wait(id event.RunID) (over <-chan struct{}, leave func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w := h.waiting[id]
+	if w == nil {
+		w = &waiting{over: make(chan struct{})}
+		if int(id) < len(h.runs) && h.runs[id].task != 0 && h.runs[id].state.Terminal() {
+			close(w.over)
+			return w.over, func() {}
+		}
+		h.waiting[id] = w
+	}
+	w.callers++
+	return w.over, func() { h.leave(id, w) }
+}
+
+func (h *hub) leave(id event.RunID, w *waiting) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if w.callers--; w.callers == 0 && h.waiting[id] == w {
+		delete(h.waiting, id)
+	}
+}
+
+// complete brings the index up to every run that is accepted now. It first waits, as long as ctx lasts, until the
+// log has been seen; runs that no service has touched yet are read from their requests.
+func (h *hub) complete(ctx context.Context) error {
+	select {
+	case <-h.caughtUp:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the log to be read: %w", bus.ErrUnavailable)
+	}
+	newest, err := h.bus.NewestRun(ctx)
+	if err != nil {
+		return err
+	}
+	h.looking.Lock()
+	defer h.looking.Unlock()
+	for id := h.looked + 1; id <= newest; id++ {
+		if err := h.look(ctx, id); err != nil {
+			return err
+		}
+		h.looked = id
+	}
+	return nil
+}
+
+// look reads the request of a run that the log has not told of.
+func (h *hub) look(ctx context.Context, id event.RunID) error {
+	if _, known := h.get(id); known {
+		return nil
+	}
+	request, err := h.bus.Request(ctx, id)
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.run(id); r.task == 0 {
+		*r = seenRun{request.Task, event.StateQueued}
+	}
+	return nil
+}
+
+func (h *hub) get(id event.RunID) (seenRun, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id < 1 || int(id) >= len(h.runs) {
+		return seenRun{}, false
+	}
+	return h.runs[id], h.runs[id].task != 0
+}
+
+// filter selects runs of a list. Zero values select all.
+type filter struct {
+	task   event.TaskID
+	state  event.State
+	before event.RunID // only runs with a lower id
+}
+
+func (f filter) matches(task event.TaskID, state event.State) bool {
+	return (f.task == 0 || f.task == task) && (f.state == "" || f.state == state)
+}
+
+// newest gives the keys of the runs that match, newest first.
+func (h *hub) newest(f filter) iter.Seq[event.Key] {
+	h.mu.Lock()
+	top := event.RunID(len(h.runs) - 1)
+	h.mu.Unlock()
+	if f.before > 0 {
+		top = min(top, f.before-1)
+	}
+	return func(yield func(event.Key) bool) {
+		for id := top; id > 0; id-- {
+			r, known := h.get(id)
+			if known && f.matches(r.task, r.state) && !yield(event.Key{Task: r.task, Run: id}) {
+				return
+			}
+		}
+	}
+}

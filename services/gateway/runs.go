@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// submission is what both endpoints that make runs take beside their bodies.
+type submission struct {
+	idempotency
+	Prefer string `header:"Prefer" doc:"wait=SECONDS bounds the wait for completion (RFC 7240)"`
+}
+
+type runTaskInput struct {
+	TaskID event.TaskID `path:"task_id"`
+	submission
+	Body overrides
+}
+
+type newRunInput struct {
+	submission
+	Body definition
+}
+
+type runOutput struct {
+	PreferenceApplied string `header:"Preference-Applied"`
+	Body              event.Run
+}
+
+type runInput struct {
+	RunID event.RunID `path:"run_id" doc:"The ID of the run"`
+}
+
+// runTask runs a saved task with the caller's overrides.
+func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error) {
+	noted(ctx).task = in.TaskID
+	if err := in.Body.check(); err != nil {
+		return nil, err
+	}
+	task, err := a.task(ctx, in.TaskID)
+	if err != nil {
+		return nil, err
+	}
+	return a.submit(ctx, order{in.at("POST /api/tasks/runs"), in.Prefer, in.Body.apply(task)})
+}
+
+// newRun makes a task and runs it.
+func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
+	body := overrides(in.Body)
+	if err := body.check(); err != nil {
+		return nil, err
+	}
+	task := definition(body).task()
+	_, err := request(task) // refused before the task is made
+	if err != nil {
+		return nil, err
+	}
+	k := in.at("POST /api/runs")
+	if task, err = a.acceptTask(ctx, k, task); err != nil {
+		return nil, err
+	}
+	return a.submit(ctx, order{k, in.Prefer, task})
+}
+
+// order is a run that a caller wants.
+type order struct {
+	key    key
+	prefer string
+	task   event.Task // with the caller's overrides
+}
+
+// submit has the run accepted and answers as wait_for_completion says.
+func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
+	t := o.task
+	r, err := request(t)
+	if err != nil {
+		return nil, err
+	}
+	id, stored, err := a.acceptRun(ctx, o.key, r)
+	if err != nil {
+		return nil, err
+	}
+	if t.WaitForCompletion != nil && !*t.WaitForCompletion {
+		run := a.current(ctx, id, stored)
+		if run.Status == event.StatusInProgress {
+			run.History, run.Result = nil, nil
+		}
+		return &runOutput{Body: run}, nil
+	}
+	out := &runOutput{}
+	limit := a.waitLimit
+	if wait, ok := preferredWait(o.prefer); ok {
+		limit = min(limit, wait)
+		out.PreferenceApplied = "wait=" + strconv.Itoa(int(limit/time.Second))
+	}
+	a.await(ctx, event.Key{Task: t.ID, Run: id}, limit)
+	out.Body = a.current(ctx, id, stored)
+	return out, nil
+}
+
+// run answers with a run as the log has it.
+func (a *api) run(ctx context.Context, in *runInput) (*runOutput, error) {
+	noted(ctx).run = in.RunID
+	run, err := a.bus.Run(ctx, in.RunID)
+	if err != nil {
+		return nil, problem(err, "run "+in.RunID.String())
+	}
+	return &runOutput{Body: run}, nil
+}
+
+// cancel asks for the run's cancel, and waits a little so that the answer usually is the canceled run.
+func (a *api) cancel(ctx context.Context, in *runInput) (*runOutput, error) {
+	k, err := a.key(ctx, in.RunID)
+	if err != nil {
+		return nil, err
+	}
+	last, err := a.bus.Last(ctx, k)
+	if err != nil && !errors.Is(err, bus.ErrNotFound) {
+		return nil, problem(err, "run "+in.RunID.String())
+	}
+	if !event.Kind(last.RunEvent).Terminal() {
+		if err := a.bus.Cancel(ctx, k); err != nil {
+			return nil, problem(err, "run "+in.RunID.String())
+		}
+		a.await(ctx, k, cancelPatience)
+	}
+	return a.run(ctx, in)
+}
+
+// key finds the task of a run, from the run's request.
+func (a *api) key(ctx context.Context, id event.RunID) (event.Key, error) {
+	noted(ctx).run = id
+	r, err := a.bus.Request(ctx, id)
+	if err != nil {
+		return event.Key{}, problem(err, "run "+id.String())
+	}
+	noted(ctx).task = r.Task
+	return event.Key{Task: r.Task, Run: id}, nil
+}
+
+type screenshotInput struct {
+	runInput
+	Step int `path:"n" minimum:"1" doc:"The number of the step, from 1"`
+}
+
+type screenshotOutput struct {
+	ContentType  string `header:"Content-Type"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+// screenshot answers with the page as the step saw it.
+func (a *api) screenshot(ctx context.Context, in *screenshotInput) (*screenshotOutput, error) {
+	k, err := a.key(ctx, in.RunID)
+	if err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("a screenshot of step %d of run %s", in.Step, in.RunID)
+	step, err := a.bus.Step(ctx, k, in.Step)
+	if err != nil {
+		return nil, problem(err, what)
+	}
+	if step.Data.Screenshot == "" {
+		return nil, huma.Error404NotFound(what + " does not exist")
+	}
+	jpeg, err := a.bus.Screenshot(ctx, step.Data.Screenshot)
+	if err != nil {
+		return nil, problem(err, what)
+	}
+	return &screenshotOutput{ContentType: "image/jpeg", CacheControl: "private, no-cache", Body: jpeg}, nil
+}

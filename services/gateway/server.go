@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/errand-run/errand/shared/event"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Limits of a connection.
+const (
+	readTimeout  = 30 * time.Second // a whole request, so that a slow sender holds a connection no longer
+	writeTimeout = 30 * time.Second // an answer, from its first byte on: waiting for a run is not writing
+	idleTimeout  = 2 * time.Minute
+	headerBytes  = 8 << 10 // all headers of a request
+)
+
+// newServer makes the HTTP server: what concerns every request, then the probes, then the operations.
+func newServer(a *api, registry *prometheus.Registry, c Config) (*fiber.App, error) {
+	app := fiber.New(fiber.Config{
+		ErrorHandler: writeProblem, DisableStartupMessage: true, CaseSensitive: true,
+		Immutable:         true,                                                         // strings outlive the request
+		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: maxBody, // the body is read by readBody
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: headerBytes,
+	})
+	app.Use(a.observe, readBody)
+	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	app.Get("/readyz", a.ready)
+	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+	app.Use(sameSite(append(c.Hosts, hostname(c.Addr))), checkBody)
+	return app, a.register(app)
+}
+
+// ready answers whether NATS can be reached.
+func (a *api) ready(c *fiber.Ctx) error {
+	if err := a.bus.Ready(c.UserContext()); err != nil {
+		return fiber.NewError(http.StatusServiceUnavailable, "NATS is not reachable")
+	}
+	return c.SendString("ready\n")
+}
+
+// notes are what a request's handlers tell the log line of the request, and what readBody tells the handlers.
+type notes struct {
+	task event.TaskID
+	run  event.RunID
+	body []byte // as it was sent
+}
+
+type notesKey struct{}
+
+// noted gives the notes of the request.
+func noted(ctx context.Context) *notes {
+	n, ok := ctx.Value(notesKey{}).(*notes)
+	if !ok {
+		return &notes{}
+	}
+	return n
+}
+
+// observe answers what the handlers leave as an error, a panic included, and writes the request's one log line and
+// its figures.
+func (a *api) observe(c *fiber.Ctx) error {
+	began := time.Now()
+	n := &notes{}
+	c.SetUserContext(context.WithValue(context.Background(), notesKey{}, n))
+	err := a.guarded(c)
+	if err != nil {
+		if err := writeProblem(c, err); err != nil {
+			return err
+		}
+	}
+	route := c.Route().Path // "/" where none was reached
+	status, took := c.Response().StatusCode(), time.Since(began)
+	a.metrics.requests.WithLabelValues(route, c.Method(), strconv.Itoa(status)).Inc()
+	a.metrics.duration.WithLabelValues(route).Observe(took.Seconds())
+	line := []any{"method", c.Method(), "path", c.Path(), "status", status, "duration_ms", took.Milliseconds()}
+	if n.task > 0 {
+		line = append(line, "task_id", n.task)
+	}
+	if n.run > 0 {
+		line = append(line, "task_run_id", n.run)
+	}
+	a.log.Info("request", line...)
+	return nil
+}
+
+// guarded runs the handlers that follow and turns a panic into an error.
+func (a *api) guarded(c *fiber.Ctx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.log.Error("panic", "path", c.Path(), "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			c.Response().Reset()
+			err = fiber.ErrInternalServerError
+		}
+	}()
+	return c.Next()
+}

@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/errand-run/errand/shared/service"
+	"golang.org/x/sync/errgroup"
+)
+
+// grace is how long a shutdown waits for answers under way. Those that wait for a run are given at once.
+const grace = 10 * time.Second
+
+// Service is the gateway.
+type Service struct {
+	Frame    service.Frame
+	Config   Config
+	Listener net.Listener // where to serve; nil: Run listens on Config.Addr
+}
+
+// Run serves until ctx ends, and returns nil after a graceful stop: callers who still wait for a run get it as it
+// is. It closes the listener.
+func (s *Service) Run(ctx context.Context) error {
+	ln := s.Listener
+	if ln == nil {
+		var err error
+		if ln, err = service.Listen(ctx, s.Config.Addr); err != nil {
+			return err
+		}
+	}
+	defer ln.Close()
+	g, ctx := errgroup.WithContext(ctx)
+	a := &api{
+		bus: s.Frame.Bus, hub: newHub(s.Frame.Bus), log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics),
+		waitLimit: s.Config.WaitLimit, closing: ctx.Done(),
+	}
+	app, err := newServer(a, s.Frame.Metrics, s.Config)
+	if err != nil {
+		return err
+	}
+	s.Frame.Log.Info("listening", "addr", ln.Addr().String())
+	g.Go(func() error { return a.hub.watch(ctx) })
+	g.Go(func() error {
+		if err := app.Listener(ln); ctx.Err() == nil {
+			return fmt.Errorf("serve %s: %w", ln.Addr(), errors.Join(err, net.ErrClosed))
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		_ = ln.Close() // also where the server has not begun to serve
+		if err := app.ShutdownWithTimeout(grace); err != nil {
+			s.Frame.Log.Warn("shut down with answers under way", "error", err)
+		}
+		return nil
+	})
+	return g.Wait()
+}

@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// editTries is how often an edit is tried again after another one came between its read and its write.
+const editTries = 10
+
+type taskInput struct {
+	TaskID event.TaskID `path:"task_id" doc:"The ID of the task"`
+}
+
+type taskOutput struct {
+	Body taskView
+}
+
+// task reads a task. A task that is unknown or deleted is a 404.
+func (a *api) task(ctx context.Context, id event.TaskID) (event.Task, error) {
+	t, _, err := a.bus.Task(ctx, id)
+	if err != nil {
+		return t, problem(err, "task "+id.String())
+	}
+	return t, nil
+}
+
+func (a *api) getTask(ctx context.Context, in *taskInput) (*taskOutput, error) {
+	noted(ctx).task = in.TaskID
+	t, err := a.task(ctx, in.TaskID)
+	if err != nil {
+		return nil, err
+	}
+	return &taskOutput{view(t)}, nil
+}
+
+type createTaskInput struct {
+	idempotency
+	Body taskBody
+}
+
+type createTaskOutput struct {
+	Location string `header:"Location"`
+	Body     taskView
+}
+
+func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskOutput, error) {
+	t, err := in.Body.task()
+	if err != nil {
+		return nil, err
+	}
+	stored, err := a.acceptTask(ctx, in.at("POST /api/tasks"), t)
+	if err != nil {
+		return nil, err
+	}
+	return &createTaskOutput{"/api/tasks/" + stored.ID.String(), view(stored)}, nil
+}
+
+// task checks the body and makes the task that it defines.
+func (b taskBody) task() (event.Task, error) {
+	body := overrides(b.definition)
+	if err := body.check(); err != nil {
+		return event.Task{}, err
+	}
+	if given(b.CachedWorkflow) {
+		return event.Task{}, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{
+			Location: "body.cached_workflow", Message: "this version does not support cached_workflow yet: leave it out",
+		})
+	}
+	t := definition(body).task()
+	override(&t.Name, b.Name)
+	return t, nil
+}
+
+type putTaskInput struct {
+	TaskID event.TaskID `path:"task_id" doc:"The ID of the task"`
+	Body   taskBody
+}
+
+// putTask replaces a task's definition: a field that is absent or null returns to its default.
+func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error) {
+	replacement, err := in.Body.task()
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.edit(ctx, in.TaskID, func(t event.Task) event.Task {
+		r := replacement
+		r.ID, r.CachedWorkflow, r.BodyHash, r.CreatedAt = t.ID, t.CachedWorkflow, t.BodyHash, t.CreatedAt
+		return r
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &taskOutput{view(t)}, nil
+}
+
+// deleteTask deletes a task. Its runs stay, and its id is not given again.
+func (a *api) deleteTask(ctx context.Context, in *taskInput) (*struct{}, error) {
+	_, err := a.edit(ctx, in.TaskID, func(t event.Task) event.Task {
+		t.Deleted = true
+		return t
+	})
+	return nil, err
+}
+
+// edit replaces a task by what change makes of it, again if another edit came between.
+func (a *api) edit(ctx context.Context, id event.TaskID, change func(event.Task) event.Task) (event.Task, error) {
+	noted(ctx).task = id
+	err := bus.ErrConflict
+	for n := 0; n < editTries && errors.Is(err, bus.ErrConflict); n++ {
+		t, revision, readErr := a.bus.Task(ctx, id)
+		if readErr != nil {
+			return t, problem(readErr, "task "+id.String())
+		}
+		t = change(t)
+		t.UpdatedAt = a.bus.Now(ctx)
+		if err = a.bus.UpdateTask(ctx, t, revision); err == nil {
+			return t, nil
+		}
+	}
+	if errors.Is(err, bus.ErrConflict) {
+		return event.Task{}, huma.Error409Conflict("task " + id.String() + " is being edited by others: repeat the request")
+	}
+	return event.Task{}, problem(err, "task "+id.String())
+}
+
+type listTasksOutput struct {
+	Body struct {
+		Tasks      []taskView `json:"tasks" nullable:"false"`
+		NextCursor *string    `json:"next_cursor" nullable:"true"`
+	}
+}
+
+// listTasks lists tasks, newest first.
+func (a *api) listTasks(ctx context.Context, in *page) (*listTasksOutput, error) {
+	tasks, next, err := a.bus.Tasks(ctx, event.TaskID(in.before()), in.Limit)
+	if err != nil {
+		return nil, problem(err, "the list")
+	}
+	out := &listTasksOutput{}
+	out.Body.Tasks = []taskView{}
+	for _, t := range tasks {
+		out.Body.Tasks = append(out.Body.Tasks, view(t))
+	}
+	if next > 0 {
+		cursor := strconv.FormatInt(int64(next), 10)
+		out.Body.NextCursor = &cursor
+	}
+	return out, nil
+}

@@ -1,0 +1,60 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
+)
+
+// cancelPatience is how long a cancel waits to see its effect: an executor stops between two actions.
+const cancelPatience = 2 * time.Second
+
+// await returns when the run is over, when limit has passed, or when the gateway shuts down. It registers before
+// it reads the log, so that no end falls between the two. It never returns an error: a caller that waited gets the
+// run as it is.
+func (a *api) await(ctx context.Context, k event.Key, limit time.Duration) {
+	over, leave := a.hub.wait(k.Run)
+	defer leave()
+	a.metrics.waiters.Inc()
+	defer a.metrics.waiters.Dec()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	if last, err := a.bus.Last(ctx, k); err == nil && event.Kind(last.RunEvent).Terminal() {
+		return
+	}
+	select {
+	case <-over:
+	case <-timer.C:
+	case <-a.closing:
+	}
+}
+
+// preferredWait reads wait=SECONDS from a Prefer header (RFC 7240). ok is false where there is none.
+func preferredWait(header string) (wait time.Duration, ok bool) {
+	for _, preference := range strings.Split(header, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
+		seconds, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+		if strings.EqualFold(strings.TrimSpace(name), "wait") && err == nil && seconds >= 0 && seconds <= 86400 {
+			return time.Duration(seconds) * time.Second, true
+		}
+	}
+	return 0, false
+}
+
+// current is an accepted run as it stands now. Where it cannot be read it is the run as it was accepted: a caller
+// whose run exists learns its id, come what may.
+func (a *api) current(ctx context.Context, id event.RunID, accepted event.Request) event.Run {
+	run, err := a.bus.Run(ctx, id)
+	if err != nil {
+		if !errors.Is(err, bus.ErrUnavailable) {
+			a.log.Error("read an accepted run", "task_run_id", id, "error", err)
+		}
+		return event.Present(id, accepted, event.Queued(id, accepted), nil)
+	}
+	return run
+}
