@@ -196,3 +196,17 @@ func TestAMetadataAddressIsRefusedWhateverIsAllowed(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorDoesNotTellTheURL(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	c := config(t)
+	c.Schedule = nil
+	rec := receive(t, answers(200))
+	rec.Close() // nobody listens there any more
+	start(t, b, c)
+	d := reaches(t, b, finish(t, b, rec.URL+"/?token=hidden"), event.DeliveryExhausted)
+	if e := d.Last.Error; !strings.Contains(e, "connection refused") || strings.Contains(e, "hidden") {
+		t.Errorf("error %q", e)
+	}
+}
