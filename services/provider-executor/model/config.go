@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -38,10 +39,10 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 	cfg := Config{Access: map[Provider]Access{}}
 	var mistakes []error
 	for _, s := range specs() {
-		access := Access{BaseURL: getenv(s.BaseURLVariable)}
+		access := Access{BaseURL: strings.TrimSpace(getenv(s.BaseURLVariable))}
 		for _, variable := range s.KeyVariables {
 			if access.Key == "" {
-				access.Key = Key(getenv(variable))
+				access.Key = Key(strings.TrimSpace(getenv(variable))) // files of secrets end in newlines
 			}
 		}
 		if err := checkBaseURL(access.BaseURL); err != nil {

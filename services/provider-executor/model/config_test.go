@@ -41,7 +41,7 @@ func TestTheSevenProvidersComeInTheOrderOfTheDocument(t *testing.T) {
 }
 
 func TestLoadConfigReadsKeysAndAddresses(t *testing.T) {
-	cfg, err := model.LoadConfig(environment("OPENAI_API_KEY=k1", "OPENAI_BASE_URL=http://127.0.0.1:11434/v1", "GEMINI_API_KEY=k2"))
+	cfg, err := model.LoadConfig(environment("OPENAI_API_KEY= k1\n", "OPENAI_BASE_URL=http://127.0.0.1:11434/v1", "GEMINI_API_KEY=k2"))
 	if err != nil {
 		t.Fatal(err)
 	}
