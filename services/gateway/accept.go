@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// idempotency is the header of every request that creates something.
-type idempotency struct {
+// Idempotency is the header of every request that creates something.
+type Idempotency struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request repeatable: the same key and the same body give the same run, the same key and another body give 422. Lives as long as its run."`
 }
 
@@ -25,7 +25,7 @@ type key struct {
 }
 
 // at is the request's key at an endpoint.
-func (i idempotency) at(endpoint string) key {
+func (i Idempotency) at(endpoint string) key {
 	given := strings.Trim(strings.TrimSpace(i.Key), `"`)
 	if given == "" {
 		given = uuid.NewString()

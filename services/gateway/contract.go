@@ -7,6 +7,9 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
+// The types that others embed are exported: the document and its validation leave out fields that come from an
+// unexported one.
+
 // overrides is the body of POST /api/tasks/{task_id}/runs. Its first eight fields, their wording included, are those
 // of the API document that clients are generated from. In all of them null and absent mean the task's own value.
 type overrides struct {
@@ -19,12 +22,12 @@ type overrides struct {
 	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON"`
 	JSONSchema        json.RawMessage `json:"json_schema,omitempty" doc:"Override JSON schema for the task result"`
 	UseCachedWorkflow *bool           `json:"use_cached_workflow,omitempty" nullable:"true" doc:"Override whether to use cached workflow instead of AI"`
-	additions
+	Additions
 }
 
-// definition is what a task is made of, and the body of POST /api/runs. Its fields are those of overrides, in the same
+// Definition is what a task is made of, and the body of POST /api/runs. Its fields are those of overrides, in the same
 // order, so that one converts into the other; null and absent mean the default.
-type definition struct {
+type Definition struct {
 	_                 struct{}        `additionalProperties:"false"`
 	Prompt            *string         `json:"prompt" nullable:"false" minLength:"3" maxLength:"32768" doc:"What the agent is to do"`
 	Model             *string         `json:"model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"The provider's model; the provider's default if it is not given"`
@@ -34,20 +37,20 @@ type definition struct {
 	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON: text or json"`
 	JSONSchema        json.RawMessage `json:"json_schema,omitempty" doc:"JSON Schema (draft 7 or 2020-12) of the result: an object, or a string that holds one"`
 	UseCachedWorkflow *bool           `json:"use_cached_workflow,omitempty" nullable:"true" doc:"Whether to use the cached workflow instead of AI"`
-	additions
+	Additions
 }
 
-// additions are the optional fields that tasks and runs have beyond the first contract.
-type additions struct {
+// Additions are the optional fields that tasks and runs have beyond the first contract.
+type Additions struct {
 	InitialURL     *string `json:"initial_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that the browser opens first"`
 	UserAgent      *string `json:"user_agent,omitempty" nullable:"true" minLength:"1" maxLength:"512" doc:"The browser's User-Agent"`
 	MaxSteps       *int    `json:"max_steps,omitempty" nullable:"true" minimum:"1" maximum:"500" doc:"How many steps the agent may take; 50 if it is given nowhere"`
 	SessionTimeout *int    `json:"session_timeout,omitempty" nullable:"true" minimum:"1" maximum:"86400" doc:"Seconds from the start after which a run is ended; 900 if it is given nowhere"`
-	unsupported
+	Unsupported
 }
 
-// unsupported are fields that the API has reserved and this version cannot honour: any value but null is refused.
-type unsupported struct {
+// Unsupported are fields that the API has reserved and this version cannot honour: any value but null is refused.
+type Unsupported struct {
 	Secrets        json.RawMessage `json:"secrets,omitempty" hidden:"true"`
 	AllowedDomains json.RawMessage `json:"allowed_domains,omitempty" hidden:"true"`
 	Files          json.RawMessage `json:"files,omitempty" hidden:"true"`
@@ -61,7 +64,7 @@ type unsupported struct {
 type taskBody struct {
 	_    struct{} `additionalProperties:"false"`
 	Name *string  `json:"name,omitempty" nullable:"true" maxLength:"200" doc:"What people call the task"`
-	definition
+	Definition
 	CachedWorkflow json.RawMessage `json:"cached_workflow,omitempty" hidden:"true"`
 	ID             *event.TaskID   `json:"id,omitempty" readOnly:"true"`
 	CreatedAt      *time.Time      `json:"created_at,omitempty" readOnly:"true"`

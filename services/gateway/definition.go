@@ -23,7 +23,7 @@ func (o *overrides) check() error {
 	wrong := func(field, message string) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
 	}
-	for field, value := range o.unsupported.fields() {
+	for field, value := range o.Unsupported.fields() {
 		if given(value) {
 			wrong(field, "this version does not support "+field+" yet: leave it out")
 		}
@@ -48,7 +48,7 @@ func (o *overrides) check() error {
 	return nil
 }
 
-func (u unsupported) fields() map[string]json.RawMessage {
+func (u Unsupported) fields() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
 		"secrets": u.Secrets, "allowed_domains": u.AllowedDomains, "files": u.Files,
 		"budget": u.Budget, "fallbacks": u.Fallbacks, "parameters": u.Parameters,
@@ -94,7 +94,7 @@ func override[T any](own *T, value *T) {
 }
 
 // task is the task that the definition makes.
-func (d definition) task() event.Task {
+func (d Definition) task() event.Task {
 	return overrides(d).apply(event.Task{
 		Provider: defaultProvider, MaxSteps: defaultMaxSteps, SessionTimeout: defaultSessionTimeout,
 	})

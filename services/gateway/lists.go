@@ -13,20 +13,20 @@ import (
 // listPatience is how long a list waits for the hub to have read the log after the start of the process.
 const listPatience = 5 * time.Second
 
-// page selects a part of a list.
-type page struct {
+// Page selects a part of a list.
+type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most"`
 	Cursor string `query:"cursor" pattern:"^[1-9][0-9]{0,17}$" doc:"next_cursor of the page before: entries with a lower id"`
 }
 
 // before is the id that the page lies below, 0 for the first page.
-func (p page) before() int64 {
+func (p Page) before() int64 {
 	id, _ := strconv.ParseInt(p.Cursor, 10, 64) // the pattern has let digits through only
 	return id
 }
 
 type listRunsInput struct {
-	page
+	Page
 	TaskID event.TaskID `query:"task_id" minimum:"1" doc:"Only runs of this task"`
 	State  event.State  `query:"state" enum:"queued,running,succeeded,failed,canceled,timed_out" doc:"Only runs in this state"`
 }
@@ -63,7 +63,7 @@ func (a *api) listRuns(ctx context.Context, in *listRunsInput) (*listRunsOutput,
 
 type taskRunsInput struct {
 	TaskID event.TaskID `path:"task_id" doc:"The ID of the task"`
-	page
+	Page
 }
 
 type taskRunsOutput struct {

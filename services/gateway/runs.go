@@ -12,21 +12,21 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-// submission is what both endpoints that make runs take beside their bodies.
-type submission struct {
-	idempotency
+// Submission is what both endpoints that make runs take beside their bodies.
+type Submission struct {
+	Idempotency
 	Prefer string `header:"Prefer" doc:"wait=SECONDS bounds the wait for completion (RFC 7240)"`
 }
 
 type runTaskInput struct {
 	TaskID event.TaskID `path:"task_id"`
-	submission
+	Submission
 	Body overrides
 }
 
 type newRunInput struct {
-	submission
-	Body definition
+	Submission
+	Body Definition
 }
 
 type runOutput struct {
@@ -34,7 +34,7 @@ type runOutput struct {
 	Body              event.Run
 }
 
-type runInput struct {
+type RunInput struct {
 	RunID event.RunID `path:"run_id" doc:"The ID of the run"`
 }
 
@@ -57,7 +57,7 @@ func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 	if err := body.check(); err != nil {
 		return nil, err
 	}
-	task := definition(body).task()
+	task := Definition(body).task()
 	_, err := request(task) // refused before the task is made
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
 }
 
 // run answers with a run as the log has it.
-func (a *api) run(ctx context.Context, in *runInput) (*runOutput, error) {
+func (a *api) run(ctx context.Context, in *RunInput) (*runOutput, error) {
 	noted(ctx).run = in.RunID
 	run, err := a.bus.Run(ctx, in.RunID)
 	if err != nil {
@@ -116,7 +116,7 @@ func (a *api) run(ctx context.Context, in *runInput) (*runOutput, error) {
 }
 
 // cancel asks for the run's cancel, and waits a little so that the answer usually is the canceled run.
-func (a *api) cancel(ctx context.Context, in *runInput) (*runOutput, error) {
+func (a *api) cancel(ctx context.Context, in *RunInput) (*runOutput, error) {
 	k, err := a.key(ctx, in.RunID)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (a *api) key(ctx context.Context, id event.RunID) (event.Key, error) {
 }
 
 type screenshotInput struct {
-	runInput
+	RunInput
 	Step int `path:"n" minimum:"1" doc:"The number of the step, from 1"`
 }
 

@@ -40,7 +40,7 @@ func (a *api) getTask(ctx context.Context, in *taskInput) (*taskOutput, error) {
 }
 
 type createTaskInput struct {
-	idempotency
+	Idempotency
 	Body taskBody
 }
 
@@ -63,7 +63,7 @@ func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskO
 
 // task checks the body and makes the task that it defines.
 func (b taskBody) task() (event.Task, error) {
-	body := overrides(b.definition)
+	body := overrides(b.Definition)
 	if err := body.check(); err != nil {
 		return event.Task{}, err
 	}
@@ -72,7 +72,7 @@ func (b taskBody) task() (event.Task, error) {
 			Location: "body.cached_workflow", Message: "this version does not support cached_workflow yet: leave it out",
 		})
 	}
-	t := definition(body).task()
+	t := Definition(body).task()
 	override(&t.Name, b.Name)
 	return t, nil
 }
@@ -137,7 +137,7 @@ type listTasksOutput struct {
 }
 
 // listTasks lists tasks, newest first.
-func (a *api) listTasks(ctx context.Context, in *page) (*listTasksOutput, error) {
+func (a *api) listTasks(ctx context.Context, in *Page) (*listTasksOutput, error) {
 	tasks, next, err := a.bus.Tasks(ctx, event.TaskID(in.before()), in.Limit)
 	if err != nil {
 		return nil, problem(err, "the list")
