@@ -157,7 +157,7 @@ func (b *Bus) Fetch(ctx context.Context, consumer string, patience time.Duration
 	if err != nil {
 		return Job{}, false, fmt.Errorf("fetch from %s: %w", consumer, err)
 	}
-	for m := range batch.Messages() {
+	if m, ok := <-batch.Messages(); ok {
 		msg, err := message(m)
 		if err != nil {
 			return Job{}, false, errors.Join(err, m.Term())
