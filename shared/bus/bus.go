@@ -221,8 +221,11 @@ func (b *Bus) lastMsg(ctx context.Context, stream, subject string) (*jetstream.R
 	return raw, readErr("read "+subject, err)
 }
 
-// msgAt is the message at a sequence.
+// msgAt is the message at a sequence. There is none at 0.
 func (b *Bus) msgAt(ctx context.Context, stream string, seq uint64) (*jetstream.RawStreamMsg, error) {
+	if seq == 0 {
+		return nil, fmt.Errorf("read %s at 0: %w", stream, ErrNotFound)
+	}
 	s, err := b.stream(ctx, stream)
 	if err != nil {
 		return nil, err
