@@ -15,7 +15,7 @@ import (
 type overrides struct {
 	_                 struct{}        `additionalProperties:"false"`
 	Prompt            *string         `json:"prompt,omitempty" nullable:"true" minLength:"3" maxLength:"32768" doc:"Override task prompt"`
-	Model             *string         `json:"model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"Override model"`
+	Model             *string         `json:"model,omitempty" nullable:"true" maxLength:"200" doc:"Override model"`
 	Provider          *string         `json:"provider,omitempty" nullable:"true" enum:"openai,deepseek,anthropic,google,groq,mistral,together" doc:"Override provider"`
 	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response. If false, the task will be executed in the background and the response will contain only the task ID."`
 	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"Override webhook URL"`
@@ -30,7 +30,7 @@ type overrides struct {
 type Definition struct {
 	_                 struct{}        `additionalProperties:"false"`
 	Prompt            *string         `json:"prompt" nullable:"false" minLength:"3" maxLength:"32768" doc:"What the agent is to do"`
-	Model             *string         `json:"model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"The provider's model; the provider's default if it is not given"`
+	Model             *string         `json:"model,omitempty" nullable:"true" maxLength:"200" doc:"The provider's model; the provider's default if it is not given"`
 	Provider          *string         `json:"provider,omitempty" nullable:"true" enum:"openai,deepseek,anthropic,google,groq,mistral,together" doc:"The model provider; openai if it is not given"`
 	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response; true if it is not given"`
 	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that is told when a run is over"`
@@ -43,7 +43,7 @@ type Definition struct {
 // Additions are the optional fields that tasks and runs have beyond the first contract.
 type Additions struct {
 	InitialURL     *string `json:"initial_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that the browser opens first"`
-	UserAgent      *string `json:"user_agent,omitempty" nullable:"true" minLength:"1" maxLength:"512" doc:"The browser's User-Agent"`
+	UserAgent      *string `json:"user_agent,omitempty" nullable:"true" maxLength:"512" doc:"The browser's User-Agent"`
 	MaxSteps       *int    `json:"max_steps,omitempty" nullable:"true" minimum:"1" maximum:"500" doc:"How many steps the agent may take; 50 if it is given nowhere"`
 	SessionTimeout *int    `json:"session_timeout,omitempty" nullable:"true" minimum:"1" maximum:"86400" doc:"Seconds from the start after which a run is ended; 900 if it is given nowhere"`
 	Unsupported
