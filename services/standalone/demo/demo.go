@@ -1,0 +1,226 @@
+// Package demo shows Errand at work: it starts everything in one process, with a small shop as the web and a simulated
+// model, sends real HTTP requests, and prints what happens as it happens. It checks what it shows: a demo that did
+// not work ends with an error.
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/shared/event"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Patience of the demo.
+const (
+	browserPatience = 30 * time.Second // a cold Chromium on a slow disk
+	hookPatience    = 20 * time.Second // a webhook follows its run within milliseconds
+	feedPatience    = 5 * time.Second  // the last event is on its way when the answer comes
+	thinking        = 300 * time.Millisecond
+)
+
+// Run plays the demo and prints it to out. It leaves no process and no file behind. Of the environment it takes only
+// what says where the browser is.
+func Run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	dir, err := os.MkdirTemp("", "errand-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the data: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	log := &logTail{}
+	began := time.Now()
+	fmt.Fprint(out, "Errand demo. The model is simulated: a script that reads each page as a model would. Everything else is real:\n"+
+		"NATS JetStream, the four services, Chromium, a small shop, HTTP, the signed webhook.\n\n")
+	err = play(ctx, dir, options{getenv: getenv, log: log, thinking: thinking}, func(ctx context.Context, st *stage) error {
+		fmt.Fprintf(out, "Started in %.1f s: API %s, NATS %s, shop %s\n", time.Since(began).Seconds(), st.api.base, st.natsURL, st.shopper.site)
+		return perform(ctx, st, out, getenv)
+	})
+	if err != nil && log.String() != "" {
+		fmt.Fprintf(out, "\nWhat the services logged:\n%s", log)
+	}
+	return err
+}
+
+func perform(ctx context.Context, st *stage, out io.Writer, getenv func(string) string) error {
+	missing := haveBrowser(ctx, getenv)
+	if missing == nil {
+		return st.shopping(ctx, out)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	fmt.Fprintf(out, "\nNo browser could be started, so the shop stays unvisited:\n  %v\nRun deploy/install-chromium.sh, then the demo again. What follows needs none.\n", missing)
+	return st.answering(ctx, out)
+}
+
+// haveBrowser starts a browser as the executor would, to know before the run whether it can.
+func haveBrowser(ctx context.Context, getenv func(string) string) error {
+	ctx, cancel := context.WithTimeout(ctx, browserPatience)
+	defer cancel()
+	engine := browser.New(browser.Config{
+		Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
+		AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1",
+	})
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(running) }()
+	session, err := engine.NewSession(ctx, browser.SessionOptions{})
+	if err == nil {
+		err = session.Close(ctx)
+	}
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+// shopping is the errand that needs a browser.
+func (st *stage) shopping(ctx context.Context, out io.Writer) error {
+	run, err := st.watch(ctx, out, map[string]any{
+		"name": "Order kettles", "prompt": st.shopper.prompt(), "provider": "openai", "webhook_url": st.hook,
+		"response_format": "json", "json_schema": json.RawMessage(schema),
+	})
+	if err != nil {
+		return err
+	}
+	if err := valid(run.Result); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe result, valid against the task's JSON Schema:\n%s\n", indent(run.Result))
+	if err := st.checkHook(ctx, out, run); err != nil {
+		return err
+	}
+	return st.checkOrder(out, run.Result)
+}
+
+// answering is the errand that needs none.
+func (st *stage) answering(ctx context.Context, out io.Writer) error {
+	run, err := st.watch(ctx, out, map[string]any{
+		"name": "Add up", "prompt": question, "provider": "openai", "webhook_url": st.hook,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe result:\n  %s\n", run.Result)
+	return st.checkHook(ctx, out, run)
+}
+
+// watch saves a task, runs it and prints the run live. The run has succeeded when it returns without an error.
+func (st *stage) watch(ctx context.Context, out io.Writer, task map[string]any) (event.Run, error) {
+	live, err := follow(st.nats, out)
+	if err != nil {
+		return event.Run{}, err
+	}
+	defer live.stop()
+	fmt.Fprintf(out, "\nThe task: %s\n", task["prompt"])
+	id, err := st.api.createTask(ctx, task)
+	if err != nil {
+		return event.Run{}, err
+	}
+	fmt.Fprintf(out, "\nPOST /api/tasks made task %s. POST /api/tasks/%s/runs, and what NATS tells on live.run.v1.> meanwhile:\n", id, id)
+	quit, printed := make(chan struct{}), make(chan error, 1)
+	go func() { printed <- live.print(quit) }()
+	run, err := st.api.runTask(ctx, id, map[string]any{"wait_for_completion": true})
+	if err == nil {
+		time.AfterFunc(feedPatience, func() { close(quit) })
+	} else {
+		close(quit)
+	}
+	if err := firstError(<-printed, err); err != nil {
+		return event.Run{}, err
+	}
+	fmt.Fprintf(out, "The POST answered: run %s, status %s, %d steps, %d model calls.\n", run.TaskRunID, run.Status, len(run.History), run.Usage.ModelCalls)
+	if run.Status != event.StatusSuccess {
+		return run, fmt.Errorf("the run ended as %s: %+v", run.State, run.Error)
+	}
+	return run, nil
+}
+
+// checkHook waits for the run's webhook, verified, and holds it against the API's answer.
+func (st *stage) checkHook(ctx context.Context, out io.Writer, run event.Run) error {
+	ctx, cancel := context.WithTimeout(ctx, hookPatience)
+	defer cancel()
+	var hook webhook
+	select {
+	case hook = <-st.receiver.got:
+	case <-ctx.Done():
+		return errors.New("no webhook came")
+	}
+	if hook.err != nil {
+		return fmt.Errorf("verify the webhook: %w", hook.err)
+	}
+	var answer json.RawMessage
+	if err := st.api.send(ctx, "GET", "/api/runs/"+run.TaskRunID.String(), nil, &answer); err != nil {
+		return err
+	}
+	if !bytes.Equal(compact(hook.body), compact(answer)) {
+		return fmt.Errorf("the webhook says\n%s\nand the API\n%s", hook.body, answer)
+	}
+	fmt.Fprintf(out, "\nThe webhook %s came, its Standard Webhooks signature is valid, and its body is what GET /api/runs/%s answers.\n", hook.id, run.TaskRunID)
+	return nil
+}
+
+// checkOrder holds the result against what the shop really sold.
+func (st *stage) checkOrder(out io.Writer, result json.RawMessage) error {
+	orders := st.shop.Orders()
+	if len(orders) != 1 {
+		return fmt.Errorf("the shop has %d orders, not one", len(orders))
+	}
+	o := orders[0]
+	var claimed receipt
+	if err := json.Unmarshal(result, &claimed); err != nil {
+		return fmt.Errorf("read the result: %w", err)
+	}
+	real := receipt{o.Number, o.Lines[0].Product.Name, o.Lines[0].Quantity, float64(o.Total()) / 100}
+	if claimed != real || o.Buyer != st.shopper.buyer {
+		return fmt.Errorf("the result says %+v, the shop sold %+v to %+v", claimed, real, o.Buyer)
+	}
+	fmt.Fprintf(out, "The shop's own books: order %s, %d × %s in %s, %s paid, to %s in %s. As reported.\n",
+		o.Number, o.Lines[0].Quantity, o.Lines[0].Product.Name, o.Lines[0].Colour, o.Total(), o.Buyer.Name, o.Buyer.City)
+	return nil
+}
+
+// valid holds a result against the task's schema.
+func valid(result json.RawMessage) error {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(schema)))
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	compiled, err := c.Compile("schema.json")
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(result))
+	if err != nil {
+		return fmt.Errorf("read the result: %w", err)
+	}
+	if err := compiled.Validate(value); err != nil {
+		return fmt.Errorf("validate the result: %w", err)
+	}
+	return nil
+}
+
+func indent(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "  ", "  "); err != nil {
+		return string(raw)
+	}
+	return "  " + b.String()
+}
+
+func compact(raw []byte) []byte {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return raw
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,53 @@
+package standalone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/errand-run/errand/services/gateway"
+	"github.com/errand-run/errand/services/orchestrator"
+	executor "github.com/errand-run/errand/services/provider-executor"
+	notifier "github.com/errand-run/errand/services/webhook-notifier"
+	"github.com/errand-run/errand/shared/service"
+)
+
+// part is one of the four services.
+type part struct {
+	name string
+	run  func(ctx context.Context, f service.Frame, api net.Listener) error
+}
+
+// parts are the four services, configured from the environment. Where it names no webhook secret, the one that the
+// data directory keeps is used.
+func (s *Service) parts(dir *data) ([]part, error) {
+	getenv := s.Config.Getenv
+	if getenv("ERRAND_WEBHOOK_SECRET") == "" {
+		secret, err := dir.webhookSecret()
+		if err != nil {
+			return nil, err
+		}
+		getenv = Overlay(getenv, map[string]string{"ERRAND_WEBHOOK_SECRET": secret})
+	}
+	gatewayConfig, err1 := gateway.LoadConfig(getenv)
+	executorConfig, err2 := executor.LoadConfig(getenv)
+	notifierConfig, err3 := notifier.LoadConfig(getenv)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return []part{
+		{"gateway", func(ctx context.Context, f service.Frame, api net.Listener) error {
+			return (&gateway.Service{Frame: f, Config: gatewayConfig, Listener: api}).Run(ctx)
+		}},
+		{"orchestrator", func(ctx context.Context, f service.Frame, _ net.Listener) error {
+			return (&orchestrator.Service{Frame: f}).Run(ctx)
+		}},
+		{"provider-executor", func(ctx context.Context, f service.Frame, _ net.Listener) error {
+			return (&executor.Service{Frame: f, Config: executorConfig}).Run(ctx)
+		}},
+		{"webhook-notifier", func(ctx context.Context, f service.Frame, _ net.Listener) error {
+			return (&notifier.Service{Frame: f, Config: notifierConfig}).Run(ctx)
+		}},
+	}, nil
+}

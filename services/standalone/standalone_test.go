@@ -1,0 +1,201 @@
+package standalone
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/errand-run/errand/shared/natstest"
+	"github.com/nats-io/nats.go"
+)
+
+// env is an environment of the test's own: free ports, data in a directory of the test.
+func env(t *testing.T, over map[string]string) func(string) string {
+	all := map[string]string{"ERRAND_ADDR": "127.0.0.1:0", "ERRAND_NATS_LISTEN": "off", "ERRAND_DATA_DIR": t.TempDir()}
+	for k, v := range over {
+		all[k] = v
+	}
+	return func(name string) string { return all[name] }
+}
+
+// errand is a running Errand.
+type errand struct {
+	Address
+	stop func() error // ends it and returns what Run returned
+}
+
+// launch runs Errand until the test ends or stop is called.
+func launch(t *testing.T, getenv func(string) string) errand {
+	t.Helper()
+	cfg, err := LoadConfig(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan Address, 1), make(chan error, 1)
+	s := Service{Config: cfg, Logger: quiet, Ready: func(at Address) { ready <- at }}
+	go func() { ended <- s.Run(ctx) }()
+	var result error
+	stop := func() error {
+		cancel()
+		if ended != nil {
+			result, ended = <-ended, nil
+		}
+		return result
+	}
+	t.Cleanup(func() { _ = stop() })
+	select {
+	case at := <-ready:
+		return errand{at, stop}
+	case err := <-ended:
+		t.Fatalf("ended before it was ready: %v", err)
+	case <-time.After(time.Minute):
+		t.Fatal("not ready after a minute")
+	}
+	return errand{}
+}
+
+// refused is the error that Errand ends with before it is ready.
+func refused(t *testing.T, getenv func(string) string) error {
+	t.Helper()
+	cfg, err := LoadConfig(getenv)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s := Service{Config: cfg, Logger: quiet, Ready: func(Address) { cancel() }}
+	if err = s.Run(ctx); err == nil {
+		t.Fatal("it started")
+	}
+	return err
+}
+
+func TestItServesAndStopsWithoutAnError(t *testing.T) {
+	e := launch(t, env(t, map[string]string{"ERRAND_NATS_LISTEN": "127.0.0.1:0"}))
+	resp, err := http.Get("http://" + e.HTTP + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("GET /readyz: %s", resp.Status)
+	}
+	nc, err := nats.Connect(e.NATS)
+	if err != nil {
+		t.Fatalf("connect a client to %s: %v", e.NATS, err)
+	}
+	nc.Close()
+	if err := e.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if _, err := net.Dial("tcp", e.HTTP); err == nil {
+		t.Error("the API's port is still open")
+	}
+}
+
+func TestASecondErrandOnTheSameDataIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	first := launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir}))
+	err := refused(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir}))
+	if !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("%v; want the directory and the flag named", err)
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir})) // the lock is gone
+}
+
+func TestAPortThatIsTakenIsAnErrorThatNamesItsVariable(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, variable := range []string{"ERRAND_ADDR", "ERRAND_NATS_LISTEN"} {
+		err := refused(t, env(t, map[string]string{variable: taken.Addr().String()}))
+		if !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), taken.Addr().String()) {
+			t.Errorf("%v; want %s and the address named", err, variable)
+		}
+	}
+}
+
+func TestMistakesInTheConfigurationAreAllNamed(t *testing.T) {
+	err := refused(t, env(t, map[string]string{
+		"ERRAND_ADDR": "nowhere", "ERRAND_NATS_LISTEN": "4222", "ERRAND_NATS_SYNC": "sometimes", "ERRAND_NATS_REPLICAS": "3",
+	}))
+	for _, variable := range []string{"ERRAND_ADDR", "ERRAND_NATS_LISTEN", "ERRAND_NATS_SYNC", "ERRAND_NATS_REPLICAS"} {
+		if !strings.Contains(err.Error(), variable) {
+			t.Errorf("%v; want %s named", err, variable)
+		}
+	}
+	if err := refused(t, env(t, map[string]string{"ERRAND_EXECUTOR_SLOTS": "many"})); !strings.Contains(err.Error(), "ERRAND_EXECUTOR_SLOTS") {
+		t.Errorf("%v; want the mistake of a service named too", err)
+	}
+}
+
+func TestTheWebhookSecretIsMadeOnceAndForItsOwnerOnly(t *testing.T) {
+	dir := t.TempDir()
+	read := func() string {
+		e := launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir}))
+		defer e.stop()
+		secret, err := os.ReadFile(filepath.Join(dir, secretFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(secret)
+	}
+	first, second := read(), read()
+	if first != second || !strings.HasPrefix(first, "whsec_") {
+		t.Errorf("secret %q, then %q", first, second)
+	}
+	info, err := os.Stat(filepath.Join(dir, secretFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+}
+
+func TestASecretOfTheEnvironmentIsNotKept(t *testing.T) {
+	dir := t.TempDir()
+	launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir, "ERRAND_WEBHOOK_SECRET": "whsec_" + strings.Repeat("QUFB", 10)}))
+	if _, err := os.Stat(filepath.Join(dir, secretFile)); !os.IsNotExist(err) {
+		t.Errorf("stat: %v, want no file", err)
+	}
+}
+
+func TestTheBannerTellsWhatAPersonNeeds(t *testing.T) {
+	at := Address{HTTP: "127.0.0.1:8080", NATS: "nats://127.0.0.1:4222", DataDir: "/srv/errand"}
+	for _, c := range []struct {
+		env  map[string]string
+		want []string
+	}{
+		{nil, []string{"http://127.0.0.1:8080", "nats://127.0.0.1:4222", "/srv/errand, kept across restarts, synced", "OPENAI_API_KEY", "/srv/errand/webhook-secret"}},
+		{map[string]string{"GROQ_API_KEY": "gsk-1234"}, []string{"groq (those with a key)"}},
+		{map[string]string{"ERRAND_NATS_SYNC": "10s"}, []string{"may cost the last 10s"}},
+		{map[string]string{"ERRAND_NATS_URL": "nats://elsewhere:4222"}, []string{"only the webhook secret"}},
+		{map[string]string{"ERRAND_WEBHOOK_SECRET": "whsec_x"}, []string{"signed with ERRAND_WEBHOOK_SECRET"}},
+	} {
+		cfg, err := LoadConfig(func(name string) string { return c.env[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		banner := Banner(cfg, at)
+		for _, want := range c.want {
+			if !strings.Contains(banner, want) {
+				t.Errorf("%v: no %q in\n%s", c.env, want, banner)
+			}
+		}
+		if strings.Contains(banner, "gsk-1234") {
+			t.Errorf("the banner shows a key:\n%s", banner)
+		}
+	}
+}
+
+func quiet(string) *slog.Logger { return natstest.Quiet() }
