@@ -23,7 +23,7 @@ type refused struct {
 	body   []byte
 }
 
-func (r *refused) Error() string { return fmt.Sprintf("answered %d", r.status) }
+func (f *refused) Error() string { return fmt.Sprintf("answered %d", f.status) }
 
 // unreachable is a connection that could not be made or broke.
 type unreachable struct{ err error }
