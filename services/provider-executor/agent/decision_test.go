@@ -1,0 +1,145 @@
+package agent
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/errand-run/errand/shared/event"
+)
+
+func TestEveryActionOfTheSchemaIsCarriedOutBySomebody(t *testing.T) {
+	for _, name := range actionNames() {
+		if canonical(name) != name {
+			t.Errorf("%s: nobody carries it out", name)
+		}
+		if !strings.Contains(systemPrompt, name) {
+			t.Errorf("%s: the system prompt does not tell of it", name)
+		}
+	}
+}
+
+func TestTheWireSchemaStaysWithinTheProvidersLimits(t *testing.T) {
+	var s struct {
+		Properties struct {
+			Actions struct {
+				Items struct {
+					Properties map[string]any `json:"properties"`
+				} `json:"items"`
+			} `json:"actions"`
+		} `json:"properties"`
+	}
+	if err := json.Unmarshal(decisionSchema().JSON, &s); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.Properties.Actions.Items.Properties) - 1; n < 5 || n > 15 {
+		t.Errorf("an action has %d parameters, the limit is 15", n)
+	}
+}
+
+func TestADecisionIsReadTolerantlyAndItsMistakesAreNamed(t *testing.T) {
+	long := `{"next_goal":"x","actions":[` + strings.Repeat(`{"name":"wait","seconds":1},`, 8) + `{"name":"wait"}]}`
+	for _, c := range []struct {
+		name, answer string
+		actions      string // their names
+		note, err    string // parts of them
+	}{
+		{"plain", `{"next_goal":"x","actions":[{"name":"click","index":3,"text":null}]}`, "click", "", ""},
+		{"in a fence", "Sure:\n```json\n{\"actions\":[{\"name\":\"go_back\"}]}\n```", "go_back", "", ""},
+		{"an old name", `{"actions":[{"name":"click_element_by_index","index":3}]}`, "click", "", ""},
+		{"too many", long, "wait wait wait wait wait", "", ""},
+		{"done first drops the rest", `{"actions":[{"name":"done","text":"x"},{"name":"click","index":1}]}`, "done", "", ""},
+		{"done behind others is left out", `{"actions":[{"name":"click","index":1},{"name":"done","text":"x"}]}`, "click", "done was left out", ""},
+		{"prose", "I would click the button.", "", "", "no JSON object"},
+		{"no actions", `{"next_goal":"x"}`, "", "", "no actions"},
+		{"an unknown action", `{"actions":[{"name":"teleport"}]}`, "", "", `no action "teleport"`},
+		{"an action without a name", `{"actions":[{"index":1}]}`, "", "", "no action"},
+		{"actions of another form", `{"actions":["click"]}`, "", "", "form of a decision"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, err := parseDecision(c.answer)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Fatalf("error %v, want one with %q", err, c.err)
+				}
+				return
+			}
+			var names []string
+			for _, a := range d.Actions {
+				names = append(names, a["name"].(string))
+				if _, ok := a["text"]; ok && a["text"] == nil {
+					t.Error("a null parameter was kept")
+				}
+			}
+			if got := strings.Join(names, " "); err != nil || got != c.actions || !strings.Contains(d.note, c.note) {
+				t.Errorf("actions %q, note %q, %v", got, d.note, err)
+			}
+		})
+	}
+}
+
+func FuzzNoAnswerBreaksTheDecision(f *testing.F) {
+	f.Add(`{"actions":[{"name":"click","index":3}]}`)
+	f.Add(`{"actions":[{"name":"done","data":{"a":1}}]}`)
+	f.Fuzz(func(t *testing.T, answer string) {
+		d, err := parseDecision(answer)
+		if err != nil {
+			return
+		}
+		if len(d.Actions) == 0 || len(d.Actions) > maxActions {
+			t.Fatalf("%d actions", len(d.Actions))
+		}
+		d.effectful()
+		planned(d)
+	})
+}
+
+func TestParametersOfTheWrongTypeAreAnErrorInWords(t *testing.T) {
+	_, err := browserAction(map[string]any{"name": "click", "index": "three"})
+	if err == nil || !strings.Contains(err.Error(), "wrong type") {
+		t.Errorf("error %v", err)
+	}
+	a, err := browserAction(map[string]any{"name": "click", "index": 3.0})
+	if err != nil || a.Index == nil || *a.Index != 3 || a.Name != "click" {
+		t.Errorf("action %+v, %v", a, err)
+	}
+}
+
+func TestWhatEffectsOutsideIsPlanned(t *testing.T) {
+	for name, want := range map[string]bool{"click": true, "navigate": true, "send_keys": true, "scroll": false, "wait": false, "extract": false} {
+		d := decision{Actions: []map[string]any{{"name": name}}}
+		if d.effectful() != want {
+			t.Errorf("%s: effectful is %v", name, !want)
+		}
+	}
+}
+
+func TestTheConversationKeepsNoOldPageAndOnlyGrows(t *testing.T) {
+	c := newConversation(Task{Prompt: "buy a kettle"})
+	first := c.ask("FIRST PAGE", 9)
+	content := strings.Repeat("x", maxContent+5)
+	c.add(event.StepData{Number: 1, Description: "look", Actions: []event.Action{
+		{Name: "extract", Params: map[string]any{"query": "q", "xpath": "/a", "target": "t"}, ExtractedContent: &content},
+	}}, "")
+	second := c.ask("SECOND PAGE", 1)
+	if len(first) != 1 || len(second) != 3 {
+		t.Fatalf("%d and %d messages", len(first), len(second))
+	}
+	var all strings.Builder
+	for _, m := range second {
+		all.WriteString(m.Text)
+	}
+	for _, want := range []string{"buy a kettle", "SECOND PAGE", "last step", "5 more characters"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("the conversation lacks %q", want)
+		}
+	}
+	for _, unwanted := range []string{"FIRST PAGE", "xpath"} {
+		if strings.Contains(all.String(), unwanted) {
+			t.Errorf("the conversation holds %q", unwanted)
+		}
+	}
+	if !strings.HasPrefix(first[0].Text, second[0].Text) {
+		t.Error("what was said first has changed: no provider can cache it")
+	}
+}
