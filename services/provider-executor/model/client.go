@@ -113,7 +113,7 @@ func (c *client) read(resp *Response, q question) error {
 		resp.Text = text
 		return nil
 	}
-	found, err := ExtractJSON(text)
+	found, err := ExtractJSON(resp.Text)
 	if err != nil {
 		return fail("gave an answer that is not the JSON it was asked for: %s", short(text))
 	}

@@ -8,16 +8,15 @@ import (
 )
 
 const (
-	// maxStarts bounds how many braces of a text are tried as the beginning of JSON: each may cost a scan to the end.
-	maxStarts = 200
+	// maxStarts bounds how many braces and fences of a text are tried as the beginning of JSON: each may cost a scan to
+	// the end.
+	maxStarts = 100
 	// maxWraps bounds how often JSON may be wrapped in a JSON string.
 	maxWraps = 3
 )
 
 var (
-	thoughts = regexp.MustCompile(`(?is)<(think|thinking|reasoning|thought)>.*?</(think|thinking|reasoning|thought)>`)
-	fence    = regexp.MustCompile("(?s)```[a-zA-Z0-9_-]*\\s*\n?(.*?)```")
-
+	thoughts  = regexp.MustCompile(`(?is)<(think|thinking|reasoning|thought)>.*?</(think|thinking|reasoning|thought)>`)
 	errNoJSON = errors.New("text holds no JSON object or array")
 )
 
@@ -25,12 +24,18 @@ var (
 // amid prose, behind thoughts in tags, and as a JSON string that holds JSON. Of several objects the longest wins.
 // Scalars are not looked for. The result is valid JSON.
 func ExtractJSON(text string) (json.RawMessage, error) {
-	text = withoutThoughts(text)
-	if whole := unwrap(text, maxWraps); whole != nil {
-		return whole, nil
+	for _, whole := range []string{strings.TrimSpace(text), withoutThoughts(text)} { // tags in strings are no thoughts
+		if found := unwrap(whole, maxWraps); found != nil {
+			return found, nil
+		}
 	}
-	for _, m := range fence.FindAllStringSubmatch(text, -1) {
-		if fenced := unwrap(strings.TrimSpace(m[1]), maxWraps); fenced != nil {
+	text = withoutThoughts(text)
+	for i, part := range strings.SplitN(text, "```", maxStarts) {
+		start := strings.IndexAny(part, "{[\"") // behind the name of the language
+		if i%2 == 0 || start < 0 {
+			continue
+		}
+		if fenced := unwrap(strings.TrimSpace(part[start:]), maxWraps); fenced != nil {
 			return fenced, nil
 		}
 	}
@@ -44,7 +49,9 @@ func ExtractJSON(text string) (json.RawMessage, error) {
 
 // withoutThoughts drops what a model wrote for itself: whole tags, and all before a closing tag that none opened.
 func withoutThoughts(text string) string {
-	text = thoughts.ReplaceAllString(text, "")
+	if strings.Contains(text, "</") { // the pattern is slow on long texts
+		text = thoughts.ReplaceAllString(text, "")
+	}
 	if _, after, ok := strings.Cut(text, "</think>"); ok {
 		text = after
 	}

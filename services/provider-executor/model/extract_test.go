@@ -26,6 +26,7 @@ func TestExtractJSONFindsWhatModelsMeant(t *testing.T) {
 		"doubly encoded":              {`"{\"a\":1}"`, `{"a":1}`},
 		"trebly encoded":              {`"\"{\\\"a\\\":1}\""`, `{"a":1}`},
 		"doubly encoded in a fence":   {"```json\n\"{\\\"a\\\":1}\"\n```", `{"a":1}`},
+		"tags in strings":             {`{"a":"<think>no</think>","b":"</think>"}`, `{"a":"<think>no</think>","b":"</think>"}`},
 		"braces in strings":           {`ok {"a":"}{"} ok`, `{"a":"}{"}`},
 		"a fence inside of a string":  {`{"a":"use ` + "```json\\n{}\\n```" + `"}`, `{"a":"use ` + "```json\\n{}\\n```" + `"}`},
 		"a large number is not eaten": {`{"a":12345678901234567890}`, `{"a":12345678901234567890}`},
