@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/errand-run/errand/shared/netguard"
 )
 
 // Config is what the notifier reads from its environment.
@@ -40,7 +42,7 @@ func defaultSchedule() []time.Duration {
 func LoadConfig(getenv func(string) string) (Config, error) {
 	secrets, err1 := loadSecrets(getenv("ERRAND_WEBHOOK_SECRET"))
 	schedule, err2 := loadSchedule(getenv("ERRAND_WEBHOOK_SCHEDULE"))
-	allow, err3 := loadPrefixes(getenv("ERRAND_ALLOW_PRIVATE"))
+	allow, err3 := netguard.ParsePrefixes(getenv("ERRAND_ALLOW_PRIVATE"))
 	c := Config{Secrets: secrets, Schedule: schedule, AllowPrivate: allow, Deadline: deadline}
 	return c, errors.Join(err1, err2, err3)
 }
@@ -74,18 +76,6 @@ func loadSchedule(value string) ([]time.Duration, error) {
 		return defaultSchedule(), nil
 	}
 	return schedule, nil
-}
-
-func loadPrefixes(value string) ([]netip.Prefix, error) {
-	var prefixes []netip.Prefix
-	for _, v := range list(value) {
-		p, err := netip.ParsePrefix(v)
-		if err != nil {
-			return nil, fmt.Errorf("ERRAND_ALLOW_PRIVATE: %q is no address range; write e.g. 127.0.0.0/8,10.0.0.0/8", v)
-		}
-		prefixes = append(prefixes, p.Masked())
-	}
-	return prefixes, nil
 }
 
 // list is the non-empty parts of a comma-separated value.

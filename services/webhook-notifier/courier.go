@@ -13,6 +13,7 @@ import (
 
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/service"
 )
 
@@ -29,7 +30,7 @@ type courier struct {
 
 func (s *Service) courier() *courier {
 	return &courier{
-		Frame: s.Frame, Config: s.Config, client: newClient(newGuard(s.Config.AllowPrivate)),
+		Frame: s.Frame, Config: s.Config, client: newClient(netguard.New(s.Config.AllowPrivate, nil)),
 		writer:  event.Writer{Service: "notifier", Instance: s.Frame.Instance},
 		metrics: newMetrics(s.Frame.Metrics), inHand: newSlots(1), hosts: newSlots(parallelPerHost),
 	}

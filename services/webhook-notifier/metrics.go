@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/errand-run/errand/shared/netguard"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -37,7 +38,7 @@ func (m metrics) attempt(a answer, took time.Duration) {
 }
 
 func outcome(a answer) string {
-	var blocked blockedError
+	var blocked netguard.BlockedError
 	switch {
 	case a.ok():
 		return "delivered"

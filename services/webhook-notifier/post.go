@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/netguard"
 )
 
 // Bounds of what a receiver can make us hold.
@@ -28,8 +29,8 @@ const (
 
 // newClient follows no redirect, decompresses nothing, and dials only what the guard lets through. It uses no proxy,
 // since then the guard would see the proxy's address.
-func newClient(g guard) *http.Client {
-	dialer := &net.Dialer{ControlContext: g.control}
+func newClient(g netguard.Guard) *http.Client {
+	dialer := &net.Dialer{ControlContext: g.Control}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -106,10 +107,10 @@ func (c *courier) begun(ctx context.Context) (context.Context, context.CancelFun
 }
 
 func (c *courier) explain(err error) error {
-	var blocked blockedError
+	var blocked netguard.BlockedError
 	switch {
 	case errors.As(err, &blocked):
-		return blocked
+		return fmt.Errorf("the webhook's host %w", blocked)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer within %s", c.Config.Deadline)
 	}
