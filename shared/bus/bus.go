@@ -250,16 +250,25 @@ func readErr(what string, err error) error {
 // service whose own clock is wrong does no harm. Before the first reading it is the local clock.
 func (b *Bus) Now(ctx context.Context) time.Time { return b.clock.now(ctx, b.js) }
 
-// Live calls handle for each event of a run as it is stored, until stop is called. It may miss events while
+// Live calls handle for each lifecycle event of a run as it is stored, until stop is called. It may miss events while
 // the connection is away: a reader that must not miss one reads the log as well.
 func (b *Bus) Live(k event.Key, handle func(event.SubjectInfo)) (stop func(), err error) {
-	sub, err := b.nc.Subscribe(event.LiveSubject(event.LifecycleFilter(k)), func(m *nats.Msg) {
+	return b.live(event.LifecycleFilter(k), handle)
+}
+
+// LiveSteps is Live for the steps of all runs.
+func (b *Bus) LiveSteps(handle func(event.SubjectInfo)) (stop func(), err error) {
+	return b.live("run.v1.step.>", handle)
+}
+
+func (b *Bus) live(filter string, handle func(event.SubjectInfo)) (stop func(), err error) {
+	sub, err := b.nc.Subscribe(event.LiveSubject(filter), func(m *nats.Msg) {
 		if info, ok := event.ParseSubject(m.Subject); ok {
 			handle(info)
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("subscribe to run %s: %w", k, err)
+		return nil, fmt.Errorf("subscribe to %s: %w", event.LiveSubject(filter), err)
 	}
 	return func() { _ = sub.Unsubscribe() }, nil
 }

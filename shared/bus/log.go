@@ -201,6 +201,30 @@ func (b *Bus) history(ctx context.Context, k event.Key, last Record) ([]StepReco
 	return b.Steps(ctx, k)
 }
 
+// Entry is one line of a run's log, as stored.
+type Entry struct {
+	event.SubjectInfo
+	Sequence uint64
+	Data     []byte // the event, JSON
+}
+
+// Next is the first event of a run, lifecycle or step, after a sequence. ErrNotFound: there is none yet.
+func (b *Bus) Next(ctx context.Context, k event.Key, after uint64) (Entry, error) {
+	s, err := b.stream(ctx, streamRuns)
+	if err != nil {
+		return Entry{}, err
+	}
+	raw, err := s.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(event.LogFilter(k)))
+	if err != nil {
+		return Entry{}, readErr("read the log of run "+k.String(), err)
+	}
+	info, ok := event.ParseSubject(raw.Subject)
+	if !ok {
+		return Entry{}, fmt.Errorf("read the log of run %s: %s is no event", k, raw.Subject)
+	}
+	return Entry{info, raw.Sequence, raw.Data}, nil
+}
+
 func encode(subject string, e any) (*nats.Msg, error) {
 	data, err := json.Marshal(e)
 	if err != nil {

@@ -171,6 +171,35 @@ func TestTheRunIsReadFromTheLogWithItsSteps(t *testing.T) {
 	}
 }
 
+func TestTheLogOfARunIsReadLineByLine(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	other := accepted(t, b)
+	lines := make(chan string, 10)
+	stop, err := b.LiveSteps(func(i event.SubjectInfo) { lines <- fmt.Sprint(i.Key, " ", i.Step, i.Phase) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	s, token := started(t, b, accepted(t, b))
+	started(t, b, other)
+	d := event.StepData{Task: s.Task, Run: s.Run, Attempt: 1, Number: 1, Lifecycle: token}
+	if _, err := b.AppendStep(t.Context(), event.Done, writer.Step(event.Done, b.Now(t.Context()), d)); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	entry, err := b.Next(t.Context(), s.Key(), 0)
+	for ; err == nil; entry, err = b.Next(t.Context(), s.Key(), entry.Sequence) {
+		got = append(got, string(entry.Type)+string(entry.Phase))
+	}
+	if !errors.Is(err, bus.ErrNotFound) || fmt.Sprint(got) != "[created dispatched started done]" {
+		t.Errorf("the log reads %v and ends with %v", got, err)
+	}
+	if line := <-lines; line != s.Key().String()+" 1done" {
+		t.Errorf("the live feed says %s", line)
+	}
+}
+
 func bytesOf(c byte, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {

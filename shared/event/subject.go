@@ -33,6 +33,9 @@ func StepSubject(k Key, n int, p Phase) string {
 // StepFilter matches all steps of a run: run.v1.step.TASK.RUN.>.
 func StepFilter(k Key) string { return "run.v1.step." + k.String() + ".>" }
 
+// LogFilter matches the whole log of a run, lifecycle and steps: run.v1.*.TASK.RUN.>.
+func LogFilter(k Key) string { return "run.v1.*." + k.String() + ".>" }
+
 // CancelSubject is where a cancel is asked for: runctl.v1.cmd.TASK.RUN.cancel.
 func CancelSubject(k Key) string { return "runctl.v1.cmd." + k.String() + ".cancel" }
 
