@@ -39,7 +39,7 @@ check: ## formatting, vet, staticcheck, tidy go.mod files, each module built alo
 
 .PHONY: bench
 bench: ## runs per second, writes per run, added latency; prints ratios, asserts nothing
-	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./services/standalone/...
+	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./services/standalone
 
 .PHONY: fmt
 fmt: ## format the code

@@ -32,7 +32,7 @@ var bans = []ban{
 	},
 	{
 		imported: "github.com/nats-io/nats-server/",
-		allowed:  []string{"shared/bus", "shared/natstest", "services/standalone", "services/standalone/load"},
+		allowed:  []string{"shared/bus", "shared/natstest", "services/standalone"},
 		because:  "the broker is a server of its own but for tests and errand serve",
 	},
 	{
