@@ -73,6 +73,7 @@ func (a *api) runOperations(h huma.API) {
 		Content:     map[string]*huma.MediaType{"image/jpeg": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}}
 	huma.Register(h, shot, a.screenshot)
+	h.OpenAPI().AddOperation(eventsOperation())
 }
 
 func (a *api) taskOperations(h huma.API) {

@@ -11,15 +11,15 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-// hub is what this process has seen of the log: the state of every run, and who waits for which. One watch feeds it.
+// hub is what this process has seen of the log: the state of every run, and who follows which. One watch feeds it.
 // It is an index and an alarm clock, never an answer: what callers get is read from the log.
 type hub struct {
 	bus      *bus.Bus
 	caughtUp chan struct{} // closed once all that was stored at the start has been seen
 
-	mu      sync.Mutex
-	runs    []seenRun // by run id, from 1; the zero value is a run that nothing has told of
-	waiting map[event.RunID]*waiting
+	mu        sync.Mutex
+	runs      []seenRun // by run id, from 1; the zero value is a run that nothing has told of
+	followers map[event.RunID]map[chan struct{}]struct{}
 
 	looking sync.Mutex  // held while requests are looked through
 	looked  event.RunID // every request up to here is in runs, or is gone
@@ -30,33 +30,38 @@ type seenRun struct {
 	state event.State
 }
 
-// waiting are the callers that wait for one run's end.
-type waiting struct {
-	over    chan struct{}
-	callers int
-}
-
 func newHub(b *bus.Bus) *hub {
-	return &hub{bus: b, caughtUp: make(chan struct{}), waiting: map[event.RunID]*waiting{}}
+	return &hub{bus: b, caughtUp: make(chan struct{}), followers: map[event.RunID]map[chan struct{}]struct{}{}}
 }
 
-// watch follows the log until ctx ends.
+// watch follows the log until ctx ends. Steps come by the live feed: one that is missed there is not missed by who
+// reads the log, only read later.
 func (h *hub) watch(ctx context.Context) error {
+	stop, err := h.bus.LiveSteps(func(s event.SubjectInfo) { h.wake(s.Key.Run) })
+	if err != nil {
+		return err
+	}
+	defer stop()
 	return h.bus.Watch(ctx, h.see, func() { close(h.caughtUp) })
 }
 
-// see takes one event of the log and wakes whom it ends the wait of.
+// see takes one lifecycle event of the log.
 func (h *hub) see(s bus.Seen) {
-	if s.Type == "" {
-		return
-	}
+	h.mu.Lock()
+	*h.run(s.Key.Run) = seenRun{s.Key.Task, s.Type.State()}
+	h.mu.Unlock()
+	h.wake(s.Key.Run)
+}
+
+// wake tells the followers of a run that its log has grown.
+func (h *hub) wake(id event.RunID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	state := s.Type.State()
-	*h.run(s.Key.Run) = seenRun{s.Key.Task, state}
-	if w := h.waiting[s.Key.Run]; w != nil && state.Terminal() {
-		close(w.over)
-		delete(h.waiting, s.Key.Run)
+	for f := range h.followers[id] {
+		select {
+		case f <- struct{}{}:
+		default: // told already
+		}
 	}
 }
 
@@ -68,29 +73,32 @@ func (h *hub) run(id event.RunID) *seenRun {
 	return &h.runs[id]
 }
 
-// wait registers a caller that waits for a run's end: over is closed when the hub sees it. leave must be called.
-func (h *hub) wait(id event.RunID) (over <-chan struct{}, leave func()) {
+// follow registers a caller: grown has a value whenever the run's log has grown since it was last read. leave must
+// be called.
+func (h *hub) follow(id event.RunID) (grown <-chan struct{}, leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w := h.waiting[id]
-	if w == nil {
-		w = &waiting{over: make(chan struct{})}
-		if int(id) < len(h.runs) && h.runs[id].task != 0 && h.runs[id].state.Terminal() {
-			close(w.over)
-			return w.over, func() {}
-		}
-		h.waiting[id] = w
+	f := make(chan struct{}, 1)
+	if h.followers[id] == nil {
+		h.followers[id] = map[chan struct{}]struct{}{}
 	}
-	w.callers++
-	return w.over, func() { h.leave(id, w) }
+	h.followers[id][f] = struct{}{}
+	return f, func() { h.leave(id, f) }
 }
 
-func (h *hub) leave(id event.RunID, w *waiting) {
+func (h *hub) leave(id event.RunID, f chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if w.callers--; w.callers == 0 && h.waiting[id] == w {
-		delete(h.waiting, id)
+	delete(h.followers[id], f)
+	if len(h.followers[id]) == 0 {
+		delete(h.followers, id)
 	}
+}
+
+// over reports whether the hub has seen the run's end.
+func (h *hub) over(id event.RunID) bool {
+	r, known := h.get(id)
+	return known && r.state.Terminal()
 }
 
 // complete brings the index up to every run that is accepted now. It first waits, as long as ctx lasts, until the

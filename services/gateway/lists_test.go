@@ -139,15 +139,16 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writer := event.Writer{Service: "test", Instance: "executor"}
-	created := writer.Run(event.Created, s.bus.Now(t.Context()), event.RunData{Run: event.Snapshot{Task: k.Task, Run: k.Run, State: event.StateQueued}})
-	at, err := s.bus.Append(t.Context(), created, 0)
+	if err := tell(t.Context(), s.bus, k.Run, event.Created); err != nil {
+		t.Fatal(err)
+	}
+	created, err := s.bus.Last(t.Context(), k)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n, d := range []event.StepData{{Number: 1, Screenshot: digest}, {Number: 2}} {
-		d.Task, d.Run, d.Lifecycle = k.Task, k.Run, at
-		if _, err := s.bus.AppendStep(t.Context(), event.Done, writer.Step(event.Done, s.bus.Now(t.Context()), d)); err != nil {
+		d.Task, d.Run, d.Lifecycle = k.Task, k.Run, created.Sequence
+		if _, err := s.bus.AppendStep(t.Context(), event.Done, executor.Step(event.Done, s.bus.Now(t.Context()), d)); err != nil {
 			t.Fatalf("step %d: %v", n+1, err)
 		}
 	}

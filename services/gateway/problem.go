@@ -44,6 +44,12 @@ func writeProblem(c *fiber.Ctx, err error) error {
 	case errors.As(err, &routed):
 		model.Status, model.Detail = routed.Code, routed.Message
 	}
+	var with huma.HeadersError
+	if errors.As(err, &with) {
+		for name, values := range with.GetHeaders() {
+			c.Set(name, values[0])
+		}
+	}
 	model.Title = http.StatusText(model.Status)
 	body, err := json.Marshal(model)
 	if err != nil {

@@ -36,6 +36,7 @@ func newServer(a *api, registry *prometheus.Registry, c Config) (*fiber.App, err
 	app.Get("/readyz", a.ready)
 	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	app.Use(sameSite(append(c.Hosts, hostname(c.Addr))), checkBody)
+	app.Get(eventsPath, a.events)
 	return app, a.register(app)
 }
 

@@ -18,7 +18,7 @@ const cancelPatience = 2 * time.Second
 // it reads the log, so that no end falls between the two. It never returns an error: a caller that waited gets the
 // run as it is.
 func (a *api) await(ctx context.Context, k event.Key, limit time.Duration) {
-	over, leave := a.hub.wait(k.Run)
+	grown, leave := a.hub.follow(k.Run)
 	defer leave()
 	a.metrics.waiters.Inc()
 	defer a.metrics.waiters.Dec()
@@ -27,10 +27,14 @@ func (a *api) await(ctx context.Context, k event.Key, limit time.Duration) {
 	if last, err := a.bus.Last(ctx, k); err == nil && event.Kind(last.RunEvent).Terminal() {
 		return
 	}
-	select {
-	case <-over:
-	case <-timer.C:
-	case <-a.closing:
+	for !a.hub.over(k.Run) {
+		select {
+		case <-grown:
+		case <-timer.C:
+			return
+		case <-a.closing:
+			return
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func crowd(tb testing.TB, s *server, n int) time.Duration {
 	for e := range 16 {
 		executors.Go(func() {
 			for id := e + 1; id <= n; id += 16 {
-				if err := finish(tb.Context(), s.bus, first+event.RunID(id), event.Succeeded); err != nil {
+				if err := tell(tb.Context(), s.bus, first+event.RunID(id), event.Succeeded); err != nil {
 					tb.Errorf("end run %d: %v", id, err)
 				}
 			}
