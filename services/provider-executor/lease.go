@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/errand-run/errand/services/provider-executor/agent"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
 )
@@ -198,14 +199,15 @@ func (l *lease) guarded(ctx context.Context, write func(token uint64) error) err
 }
 
 // finish ends the run. A cancel that came first wins: its caller was told.
-func (l *lease) finish(ctx context.Context, t event.Type, result json.RawMessage, failure *event.Error, usage event.Usage) error {
+func (l *lease) finish(ctx context.Context, t event.Type, r agent.Result) error {
 	return l.guarded(ctx, func(uint64) error {
 		now := l.bus.Now(ctx)
 		l.mu.Lock()
 		if l.canceled {
-			t, result, failure = event.Canceled, nil, nil
+			t, r = event.Canceled, agent.Result{Usage: r.Usage}
 		}
-		l.run.State, l.run.Result, l.run.Error, l.run.Usage, l.run.FinishedAt = t.State(), result, failure, usage, &now
+		l.run.State, l.run.FinishedAt = t.State(), &now
+		l.run.Result, l.run.Error, l.run.Usage, l.run.Judgement = r.Value, r.Error, r.Usage, r.Judgement
 		l.mu.Unlock()
 		return l.append(ctx, t)
 	})

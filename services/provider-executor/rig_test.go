@@ -96,7 +96,10 @@ func (r *rig) dispatch(req event.Request) event.Key {
 	if req.MaxSteps == 0 {
 		req.MaxSteps = 20
 	}
-	req.Model, req.SessionTimeout = "m", 900
+	if req.Model == "" {
+		req.Model = "m"
+	}
+	req.SessionTimeout = 900
 	id, _, err := r.bus.AcceptRun(r.Context(), uuid.NewString(), req)
 	if err != nil {
 		r.Fatal(err)

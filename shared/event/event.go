@@ -141,6 +141,7 @@ type Snapshot struct {
 	Result         json.RawMessage `json:"result"`                  // JSON value, null where there is none
 	ResultObject   string          `json:"result_object,omitempty"` // digest of the result where it is too large for an event
 	Usage          Usage           `json:"usage"`
+	Judgement      *Judgement      `json:"judgement,omitempty"`
 	CreatedAt      time.Time       `json:"created_at"`
 	StartedAt      *time.Time      `json:"started_at"`
 	FinishedAt     *time.Time      `json:"finished_at"`
@@ -178,14 +179,25 @@ type Error struct {
 
 // Usage is what a step or a run has spent.
 type Usage struct {
-	ModelCalls   int64 `json:"model_calls"`
-	InputTokens  int64 `json:"input_tokens"`
-	OutputTokens int64 `json:"output_tokens"`
+	ModelCalls   int64    `json:"model_calls"`
+	InputTokens  int64    `json:"input_tokens"`
+	OutputTokens int64    `json:"output_tokens"`
+	CostUSD      *float64 `json:"cost_usd" nullable:"true" doc:"null where the price of a model that was asked is not known"`
 }
 
-// Add gives the sum of both.
+// Add gives the sum of both. A cost that is not known makes the sum unknown, unless nothing was spent there.
 func (u Usage) Add(v Usage) Usage {
-	return Usage{u.ModelCalls + v.ModelCalls, u.InputTokens + v.InputTokens, u.OutputTokens + v.OutputTokens}
+	sum := Usage{u.ModelCalls + v.ModelCalls, u.InputTokens + v.InputTokens, u.OutputTokens + v.OutputTokens, nil}
+	switch {
+	case u.ModelCalls == 0:
+		sum.CostUSD = v.CostUSD
+	case v.ModelCalls == 0:
+		sum.CostUSD = u.CostUSD
+	case u.CostUSD != nil && v.CostUSD != nil:
+		cost := *u.CostUSD + *v.CostUSD
+		sum.CostUSD = &cost
+	}
+	return sum
 }
 
 // Writer stamps events with their origin.

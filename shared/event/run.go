@@ -20,8 +20,9 @@ type Request struct {
 	UserAgent         string          `json:"user_agent"`
 	MaxSteps          int             `json:"max_steps"`
 	SessionTimeout    int             `json:"session_timeout"` // seconds
-	BodyHash          string          `json:"body_hash"`       // SHA-256 of the raw HTTP body, hex; for the Idempotency-Key
-	CreatedAt         time.Time       `json:"created_at"`
+	Means
+	BodyHash  string    `json:"body_hash"` // SHA-256 of the raw HTTP body, hex; for the Idempotency-Key
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // Schema is the JSON Schema that the result must satisfy, nil for none.
@@ -30,6 +31,36 @@ func (r Request) Schema() json.RawMessage {
 		return nil
 	}
 	return r.JSONSchema
+}
+
+// Means is what a run may use and spend beside its model and its time. The zero value is no more and no limits.
+type Means struct {
+	Budget       *Budget  `json:"budget,omitempty"`
+	Fallbacks    []Choice `json:"fallbacks,omitempty"`     // asked in order where the model before gives no answer
+	ExtractModel string   `json:"extract_model,omitempty"` // of the same provider; reads pages for extract
+	Judge        bool     `json:"judge,omitempty"`         // a claim of success is checked by one more model call
+	Vision       bool     `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
+}
+
+// Budget is what a run may spend. It is checked before each model call; null is no limit.
+type Budget struct {
+	MaxModelCalls   *int64   `json:"max_model_calls,omitempty" nullable:"true" minimum:"1"`
+	MaxInputTokens  *int64   `json:"max_input_tokens,omitempty" nullable:"true" minimum:"1"`
+	MaxOutputTokens *int64   `json:"max_output_tokens,omitempty" nullable:"true" minimum:"1"`
+	MaxCostUSD      *float64 `json:"max_cost_usd,omitempty" nullable:"true" exclusiveMinimum:"0"`
+}
+
+// Choice names a model.
+type Choice struct {
+	Provider string `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	Model    string `json:"model"`
+}
+
+// Judgement is a second opinion on a run that says of itself that it succeeded.
+type Judgement struct {
+	_       struct{} `nullable:"true"` // for the API document: a field of this type may be null
+	Verdict bool     `json:"verdict" doc:"whether the judge holds the task to be done"`
+	Reason  string   `json:"reason"`
 }
 
 // Task is the definition of a task: what is stored under its id in the bucket tasks.
@@ -49,10 +80,11 @@ type Task struct {
 	UserAgent         string          `json:"user_agent"`
 	MaxSteps          int             `json:"max_steps"`
 	SessionTimeout    int             `json:"session_timeout"` // seconds
-	BodyHash          string          `json:"body_hash,omitempty"`
-	Deleted           bool            `json:"deleted,omitempty"` // a tombstone: the task is gone, its id stays taken
-	CreatedAt         time.Time       `json:"created_at"`
-	UpdatedAt         time.Time       `json:"updated_at"`
+	Means
+	BodyHash  string    `json:"body_hash,omitempty"`
+	Deleted   bool      `json:"deleted,omitempty"` // a tombstone: the task is gone, its id stays taken
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Status is the seed API's coarse view of a run's state.
@@ -96,6 +128,7 @@ type Run struct {
 	StartedAt         *time.Time      `json:"started_at" nullable:"true"`
 	FinishedAt        *time.Time      `json:"finished_at" nullable:"true"`
 	Usage             Usage           `json:"usage"`
+	Judgement         *Judgement      `json:"judgement" doc:"A judge's opinion, where the task asks for one"`
 }
 
 // Present makes the run as callers see it, from its request, the snapshot of its last event, and its steps in
@@ -106,7 +139,7 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 		Status: StatusInProgress, State: s.State, Error: s.Error, Attempt: s.Attempt, Execution: s.Execution,
 		Prompt: req.Prompt, Model: req.Model, Provider: req.Provider, ResponseFormat: req.ResponseFormat,
 		JSONSchema: req.JSONSchema, UseCachedWorkflow: req.UseCachedWorkflow,
-		CreatedAt: req.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Usage: s.Usage,
+		CreatedAt: req.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Usage: s.Usage, Judgement: s.Judgement,
 	}
 	if req.WebhookURL != "" {
 		r.WebhookURL = &req.WebhookURL

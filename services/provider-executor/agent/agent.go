@@ -4,13 +4,13 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
-	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -26,12 +26,16 @@ const journalTime = 10 * time.Second
 // Task is what to do, and what was done of it by earlier attempts.
 type Task struct {
 	Prompt     string
-	Model      string
 	Schema     []byte // JSON Schema of the result, nil for none
 	JSON       bool   // the result is JSON also without a schema
 	InitialURL string // opened as the first step; empty for none
 	MaxSteps   int
 	History    []event.StepData // steps of earlier attempts in order, all done
+
+	Budget       *event.Budget // nil: no limits
+	ExtractModel string        // reads pages for extract; empty: the model that decides
+	Judge        bool          // a claim of success is checked by one more call
+	Vision       bool          // the model sees a screenshot beside the text
 }
 
 // Journal keeps the steps. Both calls return when the line is stored; an error ends the attempt.
@@ -44,7 +48,7 @@ type Journal interface {
 
 // Agent carries out tasks. Its fields are its dependencies and are all needed.
 type Agent struct {
-	Model   model.Client
+	Models  []Model                                         // the first is asked; the others are its fallbacks, in order
 	Browser func(context.Context) (*browser.Session, error) // called at most once, at the first browser action
 	Journal Journal
 	Now     func() time.Time
@@ -62,24 +66,30 @@ func (a *Agent) Run(ctx context.Context, t Task) (Result, error) {
 	}
 	defer r.closeBrowser(ctx)
 	result, err := r.loop(ctx)
+	usage := r.usage.Add(r.spent)
 	if err != nil {
-		return Result{Usage: r.usage}, err
+		return Result{Usage: usage}, err
 	}
-	result.Usage = r.usage
+	result.Usage = usage
 	return *result, nil
 }
 
 // run is one Run at work.
 type run struct {
 	*Agent
-	task      Task
-	talk      *conversation
-	session   *browser.Session
-	number    int // of the last step
-	usage     event.Usage
-	answered  string // the model that answered last
-	repaired  bool   // the one repair round for the result was given
-	fruitless int    // steps in a row in which all failed
+	task    Task
+	talk    *conversation
+	session *browser.Session
+	number  int         // of the last step
+	usage   event.Usage // of the steps that are over
+	spent   event.Usage // of the step at work
+	using   int         // index of the model in use
+	loops   loops
+
+	modelBefore, answered, answeredBy string // the model asked last, the one that answered and its provider
+	repaired                          bool   // the one repair round for the result was given
+	fruitless                         int    // steps in a row in which all failed
+	memory                            string // what the model last wrote into it
 }
 
 func (r *run) loop(ctx context.Context) (*Result, error) {
@@ -98,7 +108,20 @@ func (r *run) loop(ctx context.Context) (*Result, error) {
 			return failure("too_many_failures", fmt.Sprintf("Every action of the last %d steps failed. The history says how; try a clearer prompt or another model.", maxFruitless)), nil
 		}
 	}
-	return failure("max_steps", fmt.Sprintf("The task was not done after %d steps. Give it more with max_steps, or a smaller task.", r.task.MaxSteps)), nil
+	return r.outOfSteps(), nil
+}
+
+func (r *run) outOfSteps() *Result {
+	return r.partial("max_steps", fmt.Sprintf("The task was not done after %d steps. Give it more with max_steps, or a smaller task.", r.task.MaxSteps))
+}
+
+// partial is a failure that keeps what the agent last held to be worth knowing, where a text can say it.
+func (r *run) partial(code, message string) *Result {
+	result := failure(code, message)
+	if r.memory != "" && !r.task.JSON && len(r.task.Schema) == 0 {
+		result.Value, _ = json.Marshal(r.memory)
+	}
+	return result
 }
 
 // step is one round of observe, decide, act. The result is nil while the task goes on.
@@ -108,23 +131,23 @@ func (r *run) step(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	step := r.begin(page)
-	before := r.usage
-	d, failed, err := r.decide(ctx, page.Text)
+	d, failed, err := r.decide(ctx, page)
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	step.Usage = minus(r.usage, before)
-	step.Model = r.answered
+	step.Model, step.Provider, r.memory = r.answered, r.answeredBy, d.Memory
+	times := r.loops.note(d, page.Fingerprint)
+	if times >= loopStuck {
+		return r.partial("stuck", fmt.Sprintf("The agent did the same %d times on a page that did not change by it: %s.", times-1, d.NextGoal)), nil
+	}
+	d.note += nudge(times)
 	return r.carryOut(ctx, d, step)
-}
-
-func minus(u, v event.Usage) event.Usage {
-	return event.Usage{ModelCalls: u.ModelCalls - v.ModelCalls, InputTokens: u.InputTokens - v.InputTokens, OutputTokens: u.OutputTokens - v.OutputTokens}
 }
 
 // begin numbers the next step.
 func (r *run) begin(page *browser.Observation) event.StepData {
 	r.number++
+	r.usage, r.spent = r.usage.Add(r.spent), event.Usage{}
 	step := event.StepData{Number: r.number, StartedAt: r.Now()}
 	if page != nil {
 		step.URL, step.Title = page.URL, page.Title
@@ -159,10 +182,12 @@ func (r *run) carryOut(ctx context.Context, d decision, step event.StepData) (*R
 			return nil, fmt.Errorf("write the plan of step %d: %w", step.Number, err)
 		}
 	}
-	before := r.usage
 	var stopped error
 	step.Actions, stopped = r.act(ctx, d)
-	step.Usage = step.Usage.Add(minus(r.usage, before))
+	var spent overBudget
+	if errors.As(stopped, &spent) {
+		return r.partial("budget_exceeded", "The run met its budget: "+spent.what+"."), r.written(ctx, step, nil)
+	}
 	if err := r.written(ctx, step, stopped); err != nil {
 		return nil, err
 	}
@@ -187,7 +212,7 @@ func (r *run) written(ctx context.Context, step event.StepData, stopped error) e
 		screenshot = r.screenshot(ctx)
 	}
 	now := r.Now()
-	step.FinishedAt = &now
+	step.FinishedAt, step.Usage = &now, r.spent
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
 	defer cancel()
 	if err := r.Journal.Done(finish, step, screenshot); err != nil {
@@ -210,6 +235,9 @@ func (r *run) finish(ctx context.Context, done map[string]any, step event.StepDa
 		action.Error = ref(invalid.Error())
 	}
 	step.Actions = []event.Action{action}
+	if err := r.secondOpinion(ctx, result); err != nil {
+		return nil, errors.Join(err, r.written(ctx, step, err))
+	}
 	return result, r.written(ctx, step, nil)
 }
 

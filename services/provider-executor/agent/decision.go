@@ -30,43 +30,40 @@ type decision struct {
 }
 
 // decisionSchema is the wire schema of a decision, in the plain dialect of package model: one flat action object for
-// all actions, its parameters shared by meaning, since unions of twenty objects meet the providers' limits.
+// all actions, its parameters shared by meaning, since unions of twenty objects meet the providers' limits. Strict
+// modes write the fields in this order: a model thinks first, then names the action, then fills in what it needs.
 func decisionSchema() model.Schema {
-	maybe := func(typ, description string) map[string]any {
-		return map[string]any{"type": []string{typ, "null"}, "description": description}
-	}
-	action := map[string]any{
-		"type": "object",
-		"properties": map[string]any{
-			"name":    map[string]any{"type": "string", "enum": actionNames()},
-			"index":   maybe("integer", "N of the control [N]"),
-			"url":     maybe("string", "navigate"),
-			"new_tab": maybe("boolean", "navigate"),
-			"text":    maybe("string", "input, select_dropdown, find_text, done"),
-			"clear":   maybe("boolean", "input"),
-			"keys":    maybe("string", "send_keys"),
-			"down":    maybe("boolean", "scroll"),
-			"pages":   maybe("number", "scroll"),
-			"seconds": maybe("number", "wait"),
-			"tab_id":  maybe("string", "switch, close"),
-			"query":   maybe("string", "extract"),
-			"success": maybe("boolean", "done"),
-			"data":    maybe("string", "done: a string that holds JSON"),
-		},
-	}
-	text := map[string]any{"type": "string"}
-	schema, err := json.Marshal(map[string]any{
-		"type": "object",
-		"properties": map[string]any{
-			"evaluation_previous_goal": text, "memory": text, "next_goal": text,
-			"actions": map[string]any{"type": "array", "items": action},
-		},
-	})
+	names, err := json.Marshal(actionNames())
 	if err != nil {
-		panic("agent: decision schema: " + err.Error())
+		panic("agent: action names: " + err.Error()) // a list of strings
 	}
-	return model.Schema{Name: "decision", JSON: schema}
+	return model.Schema{Name: "decision", JSON: json.RawMessage(fmt.Sprintf(decisionForm, names))}
 }
+
+const decisionForm = `{
+  "type": "object",
+  "properties": {
+    "evaluation_previous_goal": {"type": "string"},
+    "memory": {"type": "string"},
+    "next_goal": {"type": "string"},
+    "actions": {"type": "array", "items": {"type": "object", "properties": {
+      "name": {"type": "string", "enum": %s},
+      "index": {"type": ["integer", "null"], "description": "N of the control [N]"},
+      "url": {"type": ["string", "null"], "description": "navigate"},
+      "new_tab": {"type": ["boolean", "null"], "description": "navigate"},
+      "text": {"type": ["string", "null"], "description": "input, select_dropdown, find_text, done"},
+      "clear": {"type": ["boolean", "null"], "description": "input"},
+      "keys": {"type": ["string", "null"], "description": "send_keys"},
+      "down": {"type": ["boolean", "null"], "description": "scroll"},
+      "pages": {"type": ["number", "null"], "description": "scroll"},
+      "seconds": {"type": ["number", "null"], "description": "wait"},
+      "tab_id": {"type": ["string", "null"], "description": "switch, close"},
+      "query": {"type": ["string", "null"], "description": "extract"},
+      "success": {"type": ["boolean", "null"], "description": "done"},
+      "data": {"type": ["string", "null"], "description": "done: a string that holds JSON"}
+    }}}
+  }
+}`
 
 func actionNames() []string {
 	return []string{

@@ -23,8 +23,10 @@ const maxContent = 8000
 type conversation struct {
 	nonce    string
 	system   string
+	task     string // the task and the form of its result
 	messages []model.Message
-	pending  string // text for the user message that the next page will end
+	pending  string   // text for the user message that the next page will end
+	lines    []string // one a step: what it was for and what came of it
 }
 
 func newConversation(t Task) *conversation {
@@ -32,7 +34,8 @@ func newConversation(t Task) *conversation {
 	_, _ = rand.Read(nonce) // never fails
 	c := &conversation{nonce: hex.EncodeToString(nonce)}
 	c.system = strings.ReplaceAll(systemPrompt, "{{nonce}}", c.nonce)
-	c.pending = "# Task\n" + t.Prompt + "\n" + resultDemand(t)
+	c.task = "# Task\n" + t.Prompt + "\n" + resultDemand(t)
+	c.pending = c.task
 	return c
 }
 
@@ -57,6 +60,47 @@ func (c *conversation) ask(page string, left int) []model.Message {
 	return append(c.messages[:len(c.messages):len(c.messages)], model.Message{Role: model.User, Text: text})
 }
 
+// Compaction. A conversation of more than compactAt characters loses the text of all but its last keepTurns steps; a
+// line a step stays, and so does what the model itself keeps in its memory. It happens rarely and in one go, since it
+// costs the provider's cache.
+const (
+	compactAt = 60_000
+	keepTurns = 6
+)
+
+// compact shortens the conversation where it has grown too long.
+func (c *conversation) compact() {
+	size := 0
+	for _, m := range c.messages {
+		size += len(m.Text)
+	}
+	turns := len(c.messages) / 2
+	if size <= compactAt || turns <= keepTurns {
+		return
+	}
+	dropped := turns - keepTurns
+	summary := c.task + "\n# Steps before, in short\n" + strings.Join(c.lines[:len(c.lines)-keepTurns], "\n") + "\n"
+	kept := c.messages[2*dropped:]
+	kept[0].Text = summary + kept[0].Text
+	c.messages = append([]model.Message(nil), kept...)
+}
+
+// shortened is how much of what an action brought stands in a step's line.
+const shortened = 200
+
+func line(step event.StepData) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d. %s", step.Number, step.Description)
+	for _, a := range step.Actions {
+		came := []rune(outcome(a))
+		if len(came) > shortened {
+			came = append(came[:shortened], []rune("...")...)
+		}
+		fmt.Fprintf(&b, "; %s %s", a.Name, strings.ReplaceAll(string(came), "\n", " "))
+	}
+	return b.String()
+}
+
 // add records a step: what the model answered, and what came of it.
 func (c *conversation) add(step event.StepData, note string) {
 	answer, err := json.Marshal(decisionOf(step))
@@ -67,6 +111,8 @@ func (c *conversation) add(step event.StepData, note string) {
 		model.Message{Role: model.User, Text: c.pending},
 		model.Message{Role: model.Assistant, Text: string(answer)})
 	c.pending = results(step) + note
+	c.lines = append(c.lines, line(step))
+	c.compact()
 }
 
 func decisionOf(step event.StepData) decision {

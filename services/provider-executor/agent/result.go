@@ -13,9 +13,10 @@ import (
 
 // Result is how a run ended. Error is nil where it succeeded; Value may be set in both cases.
 type Result struct {
-	Value json.RawMessage
-	Error *event.Error
-	Usage event.Usage
+	Value     json.RawMessage
+	Error     *event.Error
+	Usage     event.Usage
+	Judgement *event.Judgement // where the task asks for one
 }
 
 // failure is a result with an error and no value.

@@ -1,0 +1,77 @@
+package model
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+//go:embed prices.json
+var builtinPrices []byte
+
+// Prices says what models cost. The zero value knows none.
+type Prices map[priced]Price
+
+type priced struct {
+	provider Provider
+	model    string
+}
+
+// Price is in US dollars per million tokens.
+type Price struct {
+	Input       float64 `json:"input"`
+	CachedInput float64 `json:"cached_input"`
+	Output      float64 `json:"output"`
+}
+
+// LoadPrices reads the built-in table, and over it the file at path, of the same form; an empty path is no file.
+func LoadPrices(path string) (Prices, error) {
+	prices := Prices{}
+	if err := prices.read(builtinPrices); err != nil {
+		return nil, fmt.Errorf("read the built-in prices: %w", err)
+	}
+	if path == "" {
+		return prices, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("ERRAND_PRICES: %w", err)
+	}
+	if err := prices.read(data); err != nil {
+		return nil, fmt.Errorf("ERRAND_PRICES: %s: %w", path, err)
+	}
+	return prices, nil
+}
+
+func (p Prices) read(data []byte) error {
+	var table struct {
+		Prices []struct {
+			Provider Provider `json:"provider"`
+			Model    string   `json:"model"`
+			Price
+		} `json:"prices"`
+	}
+	if err := json.Unmarshal(data, &table); err != nil {
+		return fmt.Errorf("decode prices: %w", err)
+	}
+	for _, e := range table.Prices {
+		if _, known := specOf(e.Provider); !known || e.Model == "" || e.Input < 0 || e.CachedInput < 0 || e.Output < 0 {
+			return fmt.Errorf("price of %s %q: needs a known provider, a model, and no negative number", e.Provider, e.Model)
+		}
+		p[priced{e.Provider, e.Model}] = e.Price
+	}
+	return nil
+}
+
+// Of gives a model's price; ok is false where it is not known.
+func (p Prices) Of(provider Provider, model string) (price Price, ok bool) {
+	price, ok = p[priced{provider, model}]
+	return price, ok
+}
+
+// Cost is what a call cost, in US dollars.
+func (p Price) Cost(u Usage) float64 {
+	fresh := u.InputTokens - u.CachedInputTokens
+	return (float64(fresh)*p.Input + float64(u.CachedInputTokens)*p.CachedInput + float64(u.OutputTokens)*p.Output) / 1e6
+}
