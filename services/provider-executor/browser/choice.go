@@ -85,7 +85,7 @@ func (d *doing) selectDropdown(ctx context.Context) (Outcome, error) {
 	}
 	var out Outcome
 	e.trace(ctx, &out, chosen.Target)
-	d.settle(ctx, d.mark, settleLimit)
+	d.settle(ctx, settleLimit)
 	return d.judgeChoice(ctx, e, chosen.Index, out)
 }
 

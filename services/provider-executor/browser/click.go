@@ -23,7 +23,7 @@ func (d *doing) click(ctx context.Context) (Outcome, error) {
 	var out Outcome
 	e.trace(ctx, &out, before.Target)
 	at := d.place()
-	d.settle(ctx, d.mark, settleLimit)
+	d.settle(ctx, settleLimit)
 	d.judgeClick(ctx, e, before, &out)
 	if now := d.place(); out.Success == nil && now != at {
 		out.Success = new(true)

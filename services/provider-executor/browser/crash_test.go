@@ -1,5 +1,260 @@
 package browser_test
 
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/errand-run/errand/services/provider-executor/browser"
+)
+
+// executorRole makes the test binary an executor that holds a browser until killed.
 const executorRole = "ERRAND_TEST_EXECUTOR"
 
-func beExecutor() {}
+func beExecutor() {
+	e := browser.New(browser.Config{})
+	go func() { _ = e.Run(context.Background()) }()
+	if _, err := e.NewSession(context.Background(), browser.SessionOptions{}); err != nil {
+		fmt.Println("error:", err)
+		return
+	}
+	fmt.Println("ready")
+	select {}
+}
+
+// processesNaming counts the processes with text in their command line.
+func processesNaming(text string) int {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	n := 0
+	for _, f := range files {
+		if line, err := os.ReadFile(f); err == nil && bytes.Contains(line, []byte(text)) {
+			n++
+		}
+	}
+	return n
+}
+
+// children lists the processes that this one has started.
+func children() []int {
+	files, _ := filepath.Glob("/proc/self/task/*/children")
+	var pids []int
+	for _, f := range files {
+		list, _ := os.ReadFile(f)
+		for field := range strings.FieldsSeq(string(list)) {
+			pid, _ := strconv.Atoi(field)
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// temporary is a directory that Chromium's own user can reach.
+func temporary(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "errand") // a short path: Chromium's sockets live below it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestAKilledExecutorLeavesNoChromium(t *testing.T) {
+	needBrowser(t)
+	dir := temporary(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), executorRole+"=1", "TMPDIR="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if line != "ready\n" || processesNaming(dir) == 0 {
+		t.Fatalf("executor said %q with %d browser processes", line, processesNaming(dir))
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	start := time.Now()
+	eventually(t, "no process of the dead executor is left", func() bool { return processesNaming(dir) == 0 })
+	t.Logf("all gone after %v", time.Since(start).Round(10*time.Millisecond))
+
+	left, _ := filepath.Glob(dir + "/errand-browser-*")
+	if len(left) != 1 {
+		t.Fatalf("the dead executor left %q", left)
+	}
+	t.Setenv("TMPDIR", dir)
+	userOf(t, ownEngine(t), browser.SessionOptions{})
+	if _, err := os.Stat(left[0]); !os.IsNotExist(err) {
+		t.Errorf("the profile of the dead executor was not swept: %v", err)
+	}
+}
+
+func TestRunLeavesNothingBehind(t *testing.T) {
+	needBrowser(t)
+	dir := temporary(t)
+	t.Setenv("TMPDIR", dir)
+	e := browser.New(browser.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	s, err := e.NewSession(t.Context(), browser.SessionOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if _, err := s.Observe(t.Context()); !errors.Is(err, browser.ErrBrowserGone) {
+		t.Errorf("Observe after Run: %v", err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Errorf("Close after Run: %v", err)
+	}
+	if _, err := e.NewSession(t.Context(), browser.SessionOptions{}); !errors.Is(err, browser.ErrBrowserGone) {
+		t.Errorf("NewSession after Run: %v", err)
+	}
+	eventually(t, "no process is left", func() bool { return processesNaming(dir) == 0 })
+	if left, _ := filepath.Glob(dir + "/errand-browser-*"); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestAKilledBrowserEndsItsSessionsAndIsReplaced(t *testing.T) {
+	before := children()
+	e := ownEngine(t)
+	s := serve(t, map[string]string{"/": "hello", "/slow": "x"})
+	one, two := userOf(t, e, browser.SessionOptions{}), userOf(t, e, browser.SessionOptions{})
+	one.visit(s.URL)
+	busy := make(chan error, 1)
+	go func() {
+		_, err := two.Do(t.Context(), browser.Action{Name: "wait", Seconds: new(30.0)})
+		busy <- err
+	}()
+	for _, pid := range children() {
+		if !slices.Contains(before, pid) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	if err := <-busy; !errors.Is(err, browser.ErrBrowserGone) {
+		t.Errorf("the action in flight got %v", err)
+	}
+	if _, err := one.Observe(t.Context()); !errors.Is(err, browser.ErrBrowserGone) {
+		t.Errorf("Observe got %v", err)
+	}
+	if _, err := one.Screenshot(t.Context()); !errors.Is(err, browser.ErrBrowserGone) {
+		t.Errorf("Screenshot got %v", err)
+	}
+	next := userOf(t, e, browser.SessionOptions{})
+	next.visit(s.URL)
+	next.sees("hello")
+}
+
+func TestACrashedPageEndsItsStepAndNoNeighbour(t *testing.T) {
+	s := serve(t, map[string]string{"/": "hello <button>Go</button>"})
+	u, neighbour := newUser(t), newUser(t)
+	u.visit(s.URL)
+	neighbour.visit(s.elsewhere("/"))
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := u.Do(t.Context(), browser.Action{Name: "wait", Seconds: new(30.0)})
+		waiting <- err
+	}()
+	u.CrashPage()
+	if err := <-waiting; !errors.Is(err, browser.ErrPageCrashed) {
+		t.Errorf("the action in flight got %v", err)
+	}
+	neighbour.sees("hello")
+	neighbour.click("button Go")
+	u.sees("URL about:blank", "crashed at "+s.URL)
+	u.visit(s.URL)
+	u.sees("hello")
+
+	u.CrashPage()
+	eventually(t, "a crash between two steps is told once", func() bool {
+		_, err := u.Observe(t.Context())
+		return errors.Is(err, browser.ErrPageCrashed)
+	})
+	u.sees("crashed at " + s.URL)
+}
+
+func TestSessionsAreIsolatedAndLeaveNothing(t *testing.T) {
+	s := serve(t, map[string]string{"/": `<p id=c></p><script>c.textContent = 'cookie:' + document.cookie + ' stored:' + localStorage.x; document.cookie = 'who=me'; localStorage.x = 1</script>`})
+	one, two := newUser(t), newUser(t)
+	contexts, tabs, err := two.Contexts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.visit(s.URL)
+	one.visit(s.URL)
+	one.sees("cookie:who=me stored:1")
+	two.visit(s.URL)
+	two.sees("cookie: stored:undefined")
+	one.must(browser.Action{Name: "navigate", URL: s.URL, NewTab: new(true)})
+	for range 2 {
+		if err := one.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the context and its tabs are gone", func() bool {
+		c, n, err := two.Contexts(t.Context())
+		return err == nil && c == contexts-1 && n == tabs-1
+	})
+	if _, err := one.Observe(t.Context()); err == nil {
+		t.Error("a closed session can be observed")
+	}
+	two.sees("stored:undefined")
+}
+
+// The evidence for the client of our own: a tab that floods the browser must not
+// leave a tab of another context without an answer, then or afterwards.
+func TestAStormInOneSessionLeavesItsNeighbourAnswering(t *testing.T) {
+	s := serve(t, map[string]string{
+		"/":      `<button>Go</button>`,
+		"/storm": `<script>setInterval(() => { for (let i = 0; i < 100; i++) console.log('storm', i, {a: [i]}); fetch('/x').catch(() => {}); }, 0);</script>`,
+	})
+	storm, neighbour := newUser(t), newUser(t)
+	neighbour.visit(s.elsewhere("/"))
+	before := measure(neighbour)
+	storm.must(browser.Action{Name: "navigate", URL: s.URL + "/storm"})
+	during := measure(neighbour)
+	if err := storm.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	after := measure(neighbour)
+	t.Logf("neighbour's observation: before %s, during %s, after %s", before, during, after)
+}
+
+type latency struct{ p50, max time.Duration }
+
+func (l latency) String() string { return fmt.Sprintf("p50 %v max %v", l.p50, l.max) }
+
+// measure times observations that must all show the page.
+func measure(u *user) latency {
+	u.Helper()
+	var took []time.Duration
+	for range 25 {
+		start := time.Now()
+		u.sees("button Go")
+		took = append(took, time.Since(start).Round(100*time.Microsecond))
+	}
+	slices.Sort(took)
+	return latency{took[len(took)/2], took[len(took)-1]}
+}

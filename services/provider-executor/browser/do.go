@@ -15,7 +15,6 @@ type doing struct {
 	*Session
 	tab    *tab
 	action Action
-	mark   int // requests beyond it are this action's
 }
 
 // place is where the session is; an action that changes it has changed the page.
@@ -42,7 +41,8 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, orAsIs(ctx, err)
 	}
-	d := &doing{Session: s, tab: t, action: a, mark: s.requestMark()}
+	defer s.watch(ctx, t)()
+	d := &doing{Session: s, tab: t, action: a}
 	before := s.place()
 	if k.effectful {
 		s.change(func() { s.acting = true })
@@ -174,14 +174,12 @@ func (e element) trace(ctx context.Context, out *Outcome, target json.RawMessage
 	path, _ := fields["xpath"].(string)
 	var hops []hop
 	for f := e.frame; f.parent != nil; f = f.parent {
-		var box struct {
-			Path string `json:"path"`
-		}
-		if f.atOwner(ctx, &box, "frameBox") != nil {
+		var at box
+		if f.atOwner(ctx, &at, "frameBox") != nil {
 			break
 		}
-		hops = append([]hop{{URL: f.url, XPath: box.Path}}, hops...)
-		path = box.Path + "/#document" + path
+		hops = append([]hop{{URL: f.url, XPath: at.Path}}, hops...)
+		path = at.Path + "/#document" + path
 	}
 	if hops != nil {
 		fields["frame"] = hops

@@ -59,13 +59,7 @@ type tree struct {
 // framesOf lists the tab's frames, parents first, each with a world to run in. A
 // frame that cannot be entered is left out; without the main frame it fails.
 func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
-	sessions := []*cdp.Session{t.target}
-	t.session.mu.Lock()
-	for _, child := range t.frames {
-		sessions = append(sessions, child)
-	}
-	t.session.mu.Unlock()
-
+	sessions, above := t.frameSessions()
 	var sent []*cdp.Pending
 	for _, target := range sessions {
 		sent = append(sent, target.Start("Page.getFrameTree", nil))
@@ -83,18 +77,33 @@ func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 			}
 			continue
 		}
+		parents[answer.Tree.Frame.ID] = above[i]
 		answer.Tree.each(func(n tree) {
 			if found[n.Frame.ID] == nil {
 				order = append(order, n.Frame.ID)
 			}
 			found[n.Frame.ID] = &frame{target: sessions[i], id: n.Frame.ID, url: n.Frame.URL}
-			parents[n.Frame.ID] = n.Frame.ParentID
+			if n.Frame.ParentID != "" {
+				parents[n.Frame.ID] = n.Frame.ParentID
+			}
 		})
 	}
 	for id, f := range found {
 		f.parent = found[parents[id]]
 	}
 	return enterAll(ctx, order, found)
+}
+
+// frameSessions lists the sessions that speak for the tab's frames, the page's own
+// first, and for each the frame that its topmost one stands in.
+func (t *tab) frameSessions() (sessions []*cdp.Session, above []string) {
+	t.session.mu.Lock()
+	defer t.session.mu.Unlock()
+	sessions, above = []*cdp.Session{t.target}, []string{""}
+	for child, parent := range t.frames {
+		sessions, above = append(sessions, child), append(above, parent)
+	}
+	return sessions, above
 }
 
 func (n tree) each(f func(tree)) {
@@ -260,6 +269,9 @@ func (f *frame) owner(ctx context.Context) (string, error) {
 	return resolved.Object.ObjectID, nil
 }
 
+// runner calls a function of our script with arguments that may be objects.
+const runner = "function (name, ...args) { return globalThis.errand ? errand.run(name, args) : null; }"
+
 // atOwner runs a function of our script in the parent's world with the element that
 // shows this frame as its first argument.
 func (f *frame) atOwner(ctx context.Context, out any, function string, args ...any) error {
@@ -267,13 +279,15 @@ func (f *frame) atOwner(ctx context.Context, out any, function string, args ...a
 	if err != nil {
 		return fmt.Errorf("find frame's element: %w", err)
 	}
-	defer f.parent.target.Start("Runtime.releaseObject", map[string]any{"objectId": object}).Forget()
+	defer func() {
+		f.parent.target.Start("Runtime.releaseObject", map[string]any{"objectId": object}).Forget()
+	}()
 	passed := []map[string]any{{"value": function}, {"objectId": object}}
 	for _, a := range args {
 		passed = append(passed, map[string]any{"value": a})
 	}
 	p := f.parent.target.Start("Runtime.callFunctionOn", map[string]any{
-		"functionDeclaration": "function (name, ...args) { return globalThis.errand ? errand.run(name, args) : null; }",
+		"functionDeclaration": runner,
 		"objectId":            object, "arguments": passed, "returnByValue": true, "awaitPromise": true,
 	})
 	return f.wait(ctx, p, out)

@@ -46,7 +46,7 @@ func (d *doing) input(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	d.settle(ctx, d.mark, settleLimit)
+	d.settle(ctx, settleLimit)
 	return d.judgeInput(ctx, e, seen, out)
 }
 

@@ -28,6 +28,8 @@ type targetInfo struct {
 	URL       string `json:"url"`
 	OpenerID  string `json:"openerId"`
 	ContextID string `json:"browserContextId"`
+	// ParentFrameID is the frame that a frame's target stands in.
+	ParentFrameID string `json:"parentFrameId"`
 }
 
 type attached struct {

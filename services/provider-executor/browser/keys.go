@@ -116,7 +116,7 @@ func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	before := d.place()
-	d.settle(ctx, d.mark, settleLimit)
+	d.settle(ctx, settleLimit)
 	out := Outcome{Content: fmt.Sprintf("Sent the keys %q.", clip(d.action.Keys, 100))}
 	if d.place() != before {
 		out.Success = new(true)

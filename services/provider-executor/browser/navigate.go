@@ -70,7 +70,7 @@ func (d *doing) arrive(ctx context.Context, there func() bool) {
 	limited, cancel := context.WithTimeout(ctx, navigateLimit)
 	defer cancel()
 	_ = d.await(limited, func() bool { return d.tab.target.Err() != nil || there() && d.tab.doc.ready })
-	d.settle(ctx, d.mark, loadLimit)
+	d.settle(ctx, loadLimit)
 }
 
 // arrived tells where a navigation ended.

@@ -1,21 +1,23 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 )
 
 const (
 	viewportWidth  = 1280
 	viewportHeight = 800
-	lookahead      = 1.0  // screens below the viewport that are shown too
-	maxFrames      = 40   // frames beyond it are counted, not read
-	maxDialogs     = 20   // between two observations
-	maxText        = 24e3 // characters of one observation, about 6,000 tokens
+	lookahead      = 1.0   // screens below the viewport that are shown too
+	maxFrames      = 40    // frames beyond it are counted, not read
+	maxDialogs     = 20    // between two observations
+	maxText        = 24000 // characters of one observation, about 6,000 tokens
 )
 
 // Observation is a page as the model sees it.
@@ -33,6 +35,7 @@ type Observation struct {
 type view struct {
 	Top    float64 `json:"top"`
 	Bottom float64 `json:"bottom"`
+	Limit  int     `json:"limit"` // characters of text
 }
 
 // snapshot is what the walker found in one frame.
@@ -42,8 +45,10 @@ type snapshot struct {
 	Title    string    `json:"title"`
 	Text     string    `json:"text"`
 	Controls []control `json:"controls"`
+	Hosts    int       `json:"hosts"` // elements that may have a closed shadow root
 	Above    int       `json:"above"`
 	Below    int       `json:"below"`
+	Cut      int       `json:"cut"` // controls in the view that did not fit
 	Up       float64   `json:"up"`
 	Down     float64   `json:"down"`
 }
@@ -88,6 +93,7 @@ func orAsIs(ctx context.Context, err error) error {
 type glance struct {
 	frame *frame
 	snapshot
+	box      box
 	err      error
 	hidden   bool
 	children []*glance
@@ -110,36 +116,53 @@ func (s *Session) look(ctx context.Context, t *tab) (*glance, error) {
 		}
 	}
 	page := glances[frames[0]]
-	page.read(ctx, view{0, viewportHeight * (1 + lookahead)})
+	page.read(ctx, &s.refs, view{0, viewportHeight * (1 + lookahead), maxText})
 	return page, page.err
 }
 
 // read walks the frame and then, at the same time, the frames in it.
-func (g *glance) read(ctx context.Context, v view) {
-	if g.err = g.frame.call(ctx, &g.snapshot, "walk", v); g.err != nil {
+func (g *glance) read(ctx context.Context, r *refs, v view) {
+	if g.err = g.walk(ctx, r, v); g.err != nil {
 		return
 	}
 	var wg sync.WaitGroup
 	for _, child := range g.children {
-		wg.Go(func() { child.readInside(ctx, v) })
+		wg.Go(func() { child.readInside(ctx, r, v) })
 	}
 	wg.Wait()
+	slices.SortStableFunc(g.children, func(a, b *glance) int {
+		return cmp.Or(cmp.Compare(a.box.Top, b.box.Top), cmp.Compare(a.box.Left, b.box.Left), cmp.Compare(a.frame.id, b.frame.id))
+	})
+}
+
+// walk looks twice where the first look brought to light what hid from it.
+func (g *glance) walk(ctx context.Context, r *refs, v view) error {
+	if err := g.frame.call(ctx, &g.snapshot, "walk", v); err != nil {
+		return err
+	}
+	if !g.frame.discover(ctx, g.Hosts, r.heard(g.Token)) {
+		return nil
+	}
+	return g.frame.call(ctx, &g.snapshot, "walk", v)
+}
+
+// box is where a frame stands in its parent's viewport.
+type box struct {
+	view
+	Left    float64 `json:"left"`
+	Right   float64 `json:"right"`
+	Visible bool    `json:"visible"`
+	Path    string  `json:"path"`
 }
 
 // readInside reads the part of a frame that lies within its parent's view.
-func (g *glance) readInside(ctx context.Context, outer view) {
-	var box struct {
-		view
-		Left    float64 `json:"left"`
-		Right   float64 `json:"right"`
-		Visible bool    `json:"visible"`
-	}
-	if g.err = g.frame.atOwner(ctx, &box, "frameBox"); g.err != nil {
+func (g *glance) readInside(ctx context.Context, r *refs, outer view) {
+	if g.err = g.frame.atOwner(ctx, &g.box, "frameBox"); g.err != nil {
 		return
 	}
-	v := view{max(0, outer.Top-box.Top), min(box.Bottom, outer.Bottom) - box.Top}
-	if g.hidden = !box.Visible || v.Bottom <= v.Top || box.Right <= 0; !g.hidden {
-		g.read(ctx, v)
+	v := view{max(0, outer.Top-g.box.Top), min(g.box.Bottom, outer.Bottom) - g.box.Top, maxText}
+	if g.hidden = !g.box.Visible || v.Bottom <= v.Top || g.box.Right <= 0; !g.hidden {
+		g.read(ctx, r, v)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -22,20 +23,36 @@ type reference struct {
 type refs struct {
 	last     int
 	elements map[int]reference
-	worlds   map[int]map[int]int // world's token -> element's key -> index
+
+	mu     sync.Mutex // frames are read at the same time
+	worlds map[int]*world
 }
+
+// world is what is kept of one document's isolated world.
+type world struct {
+	indexes map[int]int  // element's key -> index
+	heard   map[int]bool // backend node ids whose listeners its walker knows
+	shown   bool         // it was part of an observation
+}
+
+func (r *refs) world(token int) *world {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.worlds[token] == nil {
+		r.worlds[token] = &world{indexes: map[int]int{}, heard: map[int]bool{}}
+	}
+	return r.worlds[token]
+}
+
+func (r *refs) heard(token int) map[int]bool { return r.world(token).heard }
 
 // number returns the element's index and whether it is its first showing.
 func (r *refs) number(ref reference) (index int, fresh bool) {
-	world := r.worlds[ref.token]
-	if world == nil {
-		world = map[int]int{}
-		r.worlds[ref.token] = world
-	}
-	if index = world[ref.key]; index == 0 {
+	w := r.world(ref.token)
+	if index = w.indexes[ref.key]; index == 0 {
 		r.last++
 		index, fresh = r.last, true
-		world[ref.key] = index
+		w.indexes[ref.key] = index
 	}
 	r.elements[index] = ref
 	return index, fresh
@@ -138,6 +155,7 @@ func (s *Session) renderFrame(p *page, t *tab, g *glance) {
 	}
 	s.renderText(p, t, g)
 	p.below += g.Below
+	p.cut += g.Cut
 	for _, child := range g.children {
 		s.renderFrame(p, t, child)
 	}
@@ -165,7 +183,9 @@ func (s *Session) renderText(p *page, t *tab, g *glance) {
 	if g.Text == "" {
 		return
 	}
-	known := s.refs.worlds[g.Token] != nil
+	w := s.refs.world(g.Token)
+	known := w.shown
+	w.shown = true
 	controls := map[int]control{}
 	for _, c := range g.Controls {
 		controls[c.key] = c

@@ -25,7 +25,7 @@ func (d *doing) scroll(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	d.settle(ctx, d.mark, settleLimit)
+	d.settle(ctx, settleLimit)
 	where := fmt.Sprintf("%.1f screens up and %.1f down from here", r.Up, r.Down)
 	if !r.Moved {
 		return failed("nothing moved: it is at its end (" + where + ")"), nil
@@ -66,7 +66,7 @@ func (d *doing) findText(ctx context.Context) (Outcome, error) {
 			continue
 		}
 		if answer.Found {
-			d.settle(ctx, d.mark, settleLimit)
+			d.settle(ctx, settleLimit)
 			return Outcome{Success: new(true), Content: fmt.Sprintf("Scrolled to %q.", d.action.Text)}, nil
 		}
 	}

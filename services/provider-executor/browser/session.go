@@ -37,7 +37,7 @@ type Session struct {
 	active   *tab // nil only between the loss of the last tab and the next use
 	opening  int  // tabs met and not yet adopted
 	tabCount int  // tabs ever adopted
-	requests int  // network requests ever started
+	watching bool // an action is on its way, and its requests are followed
 	acting   bool // an action was carried out since the last observation
 	crashed  bool // the active tab did, and nobody was told yet
 	dialogs  []string
@@ -54,7 +54,7 @@ func newSession(b *instance, contextID string, o SessionOptions) *Session {
 		turn:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 		bell:      make(chan struct{}),
-		refs:      refs{worlds: map[int]map[int]int{}, elements: map[int]reference{}},
+		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 // that a page did. It returns at once.
 func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 	s.change(func() { s.opening++ })
-	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]int{}, frames: map[string]*cdp.Session{}}
+	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, frames: map[*cdp.Session]string{}}
 	t.doc.url, t.doc.ready = info.URL, true
 	s.work.Go(func() {
 		target.Serve(t.handle)

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
@@ -17,13 +18,51 @@ const (
 	quietLimit    = 600              // ms; an animated page never holds still
 )
 
+// networkEvents are asked for only while an action is on its way: a page that floods
+// the network in between costs nobody anything.
+var networkEvents = order{"Network.enable", map[string]any{
+	"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0,
+}}
+
+// watch follows the requests that are started from now on, until its result is called.
+func (s *Session) watch(ctx context.Context, t *tab) (stop func()) {
+	var targets []*cdp.Session
+	s.change(func() {
+		s.watching = true
+		clear(t.requests)
+	})
+	targets, _ = t.frameSessions()
+	var sent []*cdp.Pending
+	for _, target := range targets {
+		sent = append(sent, target.Start(networkEvents.method, networkEvents.params))
+	}
+	for _, p := range sent {
+		_ = p.Wait(ctx, nil) // a target that is gone is met again by the action
+	}
+	return s.unwatch
+}
+
+func (s *Session) unwatch() {
+	s.mu.Lock()
+	s.watching = false
+	tabs := slices.Clone(s.tabs)
+	s.mu.Unlock()
+	for _, t := range tabs {
+		targets, _ := t.frameSessions()
+		for _, target := range targets {
+			target.Start("Network.disable", nil).Forget()
+		}
+	}
+}
+
 // worthWaiting are the requests whose answers change what the page says.
 var worthWaiting = map[string]bool{
 	"Document": true, "Script": true, "Stylesheet": true, "XHR": true, "Fetch": true,
 }
 
-// track follows the requests of a page and of its cross-site frames.
-func (t *tab) track(from *cdp.Session, e cdp.Event) {
+// track follows the requests of a page and of its cross-site frames. A frame's
+// document is asked for in its parent's session and answered in its own.
+func (t *tab) track(e cdp.Event) {
 	var p struct {
 		RequestID string `json:"requestId"`
 		LoaderID  string `json:"loaderId"`
@@ -37,14 +76,10 @@ func (t *tab) track(from *cdp.Session, e cdp.Event) {
 	if e.Decode(&p) != nil {
 		return
 	}
-	key := from.ID + p.RequestID
 	switch e.Method {
 	case "Network.requestWillBeSent":
 		if worthWaiting[p.Type] {
-			t.session.change(func() {
-				t.session.requests++
-				t.requests[key] = t.session.requests
-			})
+			t.session.change(func() { t.requests[p.RequestID] = true })
 		}
 	case "Network.responseReceived":
 		t.session.change(func() {
@@ -52,56 +87,39 @@ func (t *tab) track(from *cdp.Session, e cdp.Event) {
 				t.reply = reply{p.LoaderID, p.Response.Status}
 			}
 			if p.Response.MIMEType == "text/event-stream" {
-				delete(t.requests, key) // never finishes
+				delete(t.requests, p.RequestID) // never finishes
 			}
 		})
 	case "Network.loadingFinished", "Network.loadingFailed":
-		t.session.change(func() { delete(t.requests, key) })
+		t.session.change(func() { delete(t.requests, p.RequestID) })
 	}
 }
 
-// requestMark tells requests that are started from now on from earlier ones.
-func (s *Session) requestMark() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests
-}
-
-// settle waits until what was started after mark is over and the active page's DOM
-// holds still, or until limit. It never fails: the next call to the page tells what
+// settle waits until the requests of the watched action are answered and the active
+// page's DOM holds still, or until limit. It never fails: the next call to the page tells what
 // is wrong with it.
-func (s *Session) settle(ctx context.Context, mark int, limit time.Duration) {
+func (s *Session) settle(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	idle := func() bool { return s.idle(mark) }
 	for ctx.Err() == nil {
 		if t := s.activeTab(); t != nil {
 			_ = t.quiet(ctx)
 		}
 		s.mu.Lock()
-		settled := idle()
+		settled := s.idle()
 		s.mu.Unlock()
-		if settled || s.await(ctx, idle) != nil {
+		if settled || s.await(ctx, s.idle) != nil {
 			return
 		}
 	}
 }
 
 // idle is asked under the session's lock.
-func (s *Session) idle(mark int) bool {
+func (s *Session) idle() bool {
 	if s.opening > 0 {
 		return false
 	}
-	t := s.active
-	if t == nil {
-		return true
-	}
-	for _, started := range t.requests {
-		if started > mark {
-			return false
-		}
-	}
-	return t.doc.ready
+	return s.active == nil || s.active.doc.ready && len(s.active.requests) == 0
 }
 
 func (s *Session) activeTab() *tab {

@@ -20,8 +20,8 @@ type tab struct {
 
 	doc      document
 	reply    reply                   // the newest, which may be of a document yet to come
-	requests map[string]int          // in flight, with their place in the session's count
-	frames   map[string]*cdp.Session // cross-site frames, by CDP session id
+	requests map[string]bool         // started by the action that is watched, and not yet answered
+	frames   map[*cdp.Session]string // cross-site frames, and the frame each stands in
 }
 
 // document is what is known of the document in a tab's main frame.
@@ -46,6 +46,7 @@ type order struct {
 // prepare sets the tab up and lets it run.
 func (t *tab) prepare() error {
 	orders := append(t.common(),
+		order{"Page.enable", nil},
 		order{"Inspector.enable", nil},
 		order{"Emulation.setDeviceMetricsOverride", map[string]any{
 			"width": viewportWidth, "height": viewportHeight, "deviceScaleFactor": 1, "mobile": false,
@@ -57,13 +58,14 @@ func (t *tab) prepare() error {
 
 // common is what pages and cross-site frames both need.
 func (t *tab) common() []order {
-	orders := []order{
-		{"Page.enable", nil},
-		{"Network.enable", map[string]any{"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0}},
-		{"Target.setAutoAttach", autoAttach("iframe")},
-	}
+	orders := []order{{"Target.setAutoAttach", autoAttach("iframe")}}
 	if ua := t.session.options.UserAgent; ua != "" {
 		orders = append(orders, order{"Emulation.setUserAgentOverride", map[string]any{"userAgent": ua}})
+	}
+	t.session.mu.Lock()
+	defer t.session.mu.Unlock()
+	if t.session.watching {
+		orders = append(orders, networkEvents)
 	}
 	return orders
 }
@@ -106,7 +108,7 @@ func (t *tab) handle(e cdp.Event) {
 func (t *tab) handleShared(from *cdp.Session, e cdp.Event) {
 	switch e.Method {
 	case "Network.requestWillBeSent", "Network.responseReceived", "Network.loadingFinished", "Network.loadingFailed":
-		t.track(from, e)
+		t.track(e)
 	case "Target.attachedToTarget":
 		t.attach(from, e)
 	}
@@ -154,13 +156,13 @@ func (t *tab) attach(parent *cdp.Session, e cdp.Event) {
 	if child == nil {
 		return
 	}
-	t.session.change(func() { t.frames[child.ID] = child })
+	t.session.change(func() { t.frames[child] = a.Target.ParentFrameID })
 	t.session.work.Go(func() {
 		child.Serve(func(e cdp.Event) { t.handleShared(child, e) })
-		t.session.change(func() { delete(t.frames, child.ID) })
+		t.session.change(func() { delete(t.frames, child) })
 	})
 	t.session.work.Go(func() {
-		if err := run(child, t.common()); err != nil && child.Err() == nil {
+		if err := run(child, t.common()); err != nil && func() bool { println("SETUP", err.Error()); return true }() && child.Err() == nil {
 			t.session.browser.log.Warn("a frame could not be set up", "error", err)
 		}
 	})

@@ -12,11 +12,17 @@ import (
 
 // Deadlines by method: what a healthy browser under load needs, with room.
 var timeouts = map[string]time.Duration{
-	"Page.navigate":            30 * time.Second, // a slow server is not a broken browser
-	"Page.captureScreenshot":   8 * time.Second,
-	"Runtime.evaluate":         8 * time.Second, // a page busy for longer counts as unreadable
-	"Runtime.callFunctionOn":   8 * time.Second,
-	"Page.createIsolatedWorld": 8 * time.Second,
+	"Page.navigate":                30 * time.Second, // a slow server is not a broken browser
+	"Page.captureScreenshot":       8 * time.Second,
+	"Target.disposeBrowserContext": 30 * time.Second, // a flooded browser comes to it late
+
+	// A page whose thread is busy for so long counts as one that hangs.
+	"Page.getFrameTree":        5 * time.Second,
+	"Page.createIsolatedWorld": 5 * time.Second,
+	"Runtime.evaluate":         5 * time.Second,
+	"Runtime.callFunctionOn":   5 * time.Second,
+	"Input.dispatchMouseEvent": 5 * time.Second,
+	"Input.dispatchKeyEvent":   5 * time.Second,
 }
 
 const (

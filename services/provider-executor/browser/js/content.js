@@ -22,24 +22,35 @@ function say(out, text) {
   out.size += text.length;
 }
 
+// lines makes the text so far end with that many line ends.
+function lines(out, count) {
+  const tail = out.parts.slice(-4).join('').replace(/[^\S\n]+/g, '');
+  const have = tail.length - tail.trimEnd().length;
+  if (have < count) say(out, '\n'.repeat(count - have));
+}
+
 function contentOfElement(el, out, state) {
   const tag = el.localName;
-  if (CONTENT_SKIPPED.has(tag) || !el.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !el.querySelector('*')) return;
-  if (!el.checkVisibility()) return;
+  if (CONTENT_SKIPPED.has(tag)) return;
+  const { display, visibility } = getComputedStyle(el);
+  if (display !== 'contents' && !el.checkVisibility({ opacityProperty: true })) return;
   const inner = { depth: state.depth + 1, pre: state.pre || tag === 'pre' };
+  if (visibility !== 'visible') return; // a visible child of a hidden parent is rare enough
+  const inline = display.startsWith('inline') || display === 'contents';
+  switch (tag) {
+    case 'br': return say(out, '\n');
+    case 'hr': lines(out, 2); return say(out, '---\n');
+    case 'img': return say(out, el.alt ? ` ![${clean(el.alt)}] ` : '');
+    case 'tr': return contentOfRow(el, out, inner);
+    case 'a': if (el.href) return contentOfLink(el, out, inner); break;
+    case 'select': case 'input': case 'textarea': return say(out, ' ' + fieldContent(el) + ' ');
+  }
   const heading = HEADING.exec(tag);
-  if (tag === 'br') return say(out, '\n');
-  if (tag === 'hr') return say(out, '\n---\n');
-  if (tag === 'img') return say(out, el.alt ? ` ![${clean(el.alt)}] ` : '');
-  if (tag === 'tr') return contentOfRow(el, out, inner);
-  if (tag === 'a' && el.href) return contentOfLink(el, out, inner);
-  if (tag === 'select' || tag === 'input' || tag === 'textarea') return say(out, ' ' + fieldContent(el) + ' ');
-  if (heading) say(out, '\n\n' + '#'.repeat(Number(heading[1])) + ' ');
-  else if (tag === 'li') say(out, '\n- ');
-  else if (tag === 'p' || tag === 'table' || tag === 'pre') say(out, '\n\n');
-  else if (!getComputedStyle(el).display.startsWith('inline')) say(out, '\n');
+  if (!inline) lines(out, heading || /^(p|table|pre|ul|ol)$/.test(tag) ? 2 : 1);
+  if (heading) say(out, '#'.repeat(Number(heading[1])) + ' ');
+  if (tag === 'li') say(out, '- ');
   contentIn(el, out, inner);
-  if (heading || !getComputedStyle(el).display.startsWith('inline')) say(out, '\n');
+  if (!inline) lines(out, heading || tag === 'p' ? 2 : 1);
 }
 
 function fieldContent(el) {
@@ -55,7 +66,7 @@ function contentOfLink(el, out, state) {
   const text = inner.parts.join('').trim();
   const page = el.href.startsWith('http');
   if (!text) return;
-  say(out, page && !text.includes('\n') ? ` [${text}](${el.href}) ` : page ? `${text} (${el.href})` : text);
+  say(out, page && !text.includes('\n') ? `[${text}](${el.href})` : page ? `${text} (${el.href})` : text);
 }
 
 function contentOfRow(row, out, state) {
@@ -64,7 +75,8 @@ function contentOfRow(row, out, state) {
     contentIn(cell, inner, state);
     return inner.parts.join('').replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
   });
-  say(out, '\n| ' + cells.join(' | ') + ' |');
+  lines(out, 1);
+  say(out, '| ' + cells.join(' | ') + ' |');
   const first = row.parentElement?.firstElementChild === row && row.closest('table')?.rows[0] === row;
   if (first) say(out, '\n|' + ' --- |'.repeat(cells.length));
 }

@@ -23,8 +23,13 @@ function keyOf(el, role, name) {
 
 const functions = {
   walk, aim, state, through, frameBox, select, assign, holds, options, choose, chosen, scroll, findText, quiet, content,
-  reveal: (root) => { closedRoots.set(root.host, root); return true; },
-  hear: (...elements) => { for (const el of elements) if (el.nodeType === Node.ELEMENT_NODE) listeners.add(el); return elements.length; },
+  // reveal and hear report whether they were told something new.
+  reveal: root => { closedRoots.set(root.host, root); return true; },
+  hear: (...nodes) => {
+    const before = nodes.filter(node => node.nodeType === Node.ELEMENT_NODE && roleOf(node) === '');
+    for (const el of before) listeners.add(el);
+    return before.length > 0;
+  },
 };
 
 // run answers with JSON: {"ok": value} or {"refused": sentence}.
@@ -37,5 +42,5 @@ async function run(name, args) {
   }
 }
 
-globalThis.errand = { run };
+globalThis.errand = { run, hosts: [] };
 return token;

@@ -80,10 +80,11 @@ function contentOf(node, budget) {
     case 'svg': return ' ' + (node.querySelector('title')?.textContent ?? '') + ' ';
     case 'br': return ' ';
   }
-  if (!node.checkVisibility({ visibilityProperty: true })) return '';
+  const { display } = getComputedStyle(node);
+  if (display !== 'contents' && !node.checkVisibility({ visibilityProperty: true })) return '';
   let text = '';
   for (const child of childrenOf(node)) text += contentOf(child, budget);
-  return getComputedStyle(node).display.startsWith('inline') ? text : ' ' + text + ' ';
+  return display.startsWith('inline') || display === 'contents' ? text : ' ' + text + ' ';
 }
 
 function textOf(el, budget = 400) {

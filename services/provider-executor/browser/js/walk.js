@@ -5,18 +5,21 @@ const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'head', 'met
   'param', 'datalist', 'option', 'optgroup', 'svg', 'math', 'object', 'embed']);
 const HEADING = /^h([1-6])$/;
 const MAX_DEPTH = 2000;
+const LONG_ROW = 100;   // so many siblings under the window: those up to the last so many are only counted
+const HIT_BUDGET = 25;  // ms of hit tests in one walk; what is not tested counts as not covered
 
-// walk takes {top, bottom} in this frame's viewport coordinates.
+// walk takes {top, bottom} in this frame's viewport coordinates and a limit of characters.
 function walk(view) {
   const out = new Lines();
-  const found = { controls: [], above: 0, below: 0 };
+  const found = { controls: [], above: 0, below: 0, cut: 0, hitting: 0 };
   const clip = { left: -Infinity, right: Infinity, top: view.top, bottom: view.bottom };
   const page = { out, found, view };
+  errand.hosts = [];
   const root = document.scrollingElement || document.documentElement;
   if (document.body) visitChildren(page, document.body, { clip, depth: 0, pointer: false, muted: false, cover: false });
   return {
     token, url: location.href, title: clean(document.title).trim(), text: out.finish(),
-    controls: found.controls, above: found.above, below: found.below,
+    controls: found.controls, hosts: errand.hosts.length, above: found.above, below: found.below, cut: found.cut,
     up: root ? root.scrollTop / innerHeight : 0,
     down: root ? Math.max(0, root.scrollHeight - root.scrollTop - innerHeight) / innerHeight : 0,
   };
@@ -24,20 +27,30 @@ function walk(view) {
 
 // Lines joins pieces of text: spaces within a line collapse, empty lines vanish.
 class Lines {
-  lines = [];
-  line = '';
+  size = 0;
+  #lines = [];
+  #line = [];
+  #open = false; // the line ends with something that a space may follow
   add(text) {
-    if (this.line === '' || this.line.endsWith(' ')) text = text.trimStart();
-    this.line += text;
+    const piece = this.#open ? text : text.trimStart();
+    if (piece === '') return;
+    this.#line.push(piece);
+    this.#open = !piece.endsWith(' ');
+    this.size += piece.length;
   }
-  space() { if (this.line !== '' && !this.line.endsWith(' ')) this.line += ' '; }
-  control(text) { this.space(); this.line += text; this.space(); }
+  space() { if (this.#open) this.add(' '); }
+  control(text) { this.space(); this.add(text); this.space(); }
+  get empty() { return this.#line.length === 0; }
+  heading(level) { this.#mark = '#'.repeat(level) + ' '; }
+  #mark = '';
   end() {
-    const line = this.line.trim();
-    if (line !== '') this.lines.push(line);
-    this.line = '';
+    const line = this.#line.join('').trimEnd();
+    if (line !== '') this.#lines.push(this.#mark + line);
+    this.#line = [];
+    this.#open = false;
+    this.#mark = '';
   }
-  finish() { this.end(); return this.lines.join('\n'); }
+  finish() { this.end(); return this.#lines.join('\n'); }
 }
 
 function visitChildren(page, el, state) {
@@ -45,11 +58,18 @@ function visitChildren(page, el, state) {
     page.out.add(clip(clean(el.textContent), 2000));
     return;
   }
-  for (const child of childrenOf(el)) {
-    if (child.nodeType === Node.TEXT_NODE) {
+  const shut = el.localName === 'details' && !el.open;
+  const nodes = childrenOf(el);
+  let under = 0; // siblings in a row that lie under the window
+  for (let i = 0, child = nodes[0]; i < nodes.length; child = nodes[++i]) {
+    if (shut && child.localName !== 'summary') continue;
+    if (under > LONG_ROW && i < nodes.length - LONG_ROW) {
+      if (child.nodeType === Node.ELEMENT_NODE) page.found.below += countIn(child);
+    } else if (child.nodeType === Node.TEXT_NODE) {
       if (!state.muted && !state.hidden) visitText(page, child, state);
     } else if (child.nodeType === Node.ELEMENT_NODE) {
-      visit(page, child, state);
+      const below = visit(page, child, state);
+      if (below !== null) under = below ? under + 1 : 0;
     }
   }
 }
@@ -59,6 +79,7 @@ function visitText(page, node, state) {
     for (const line of node.data.split('\n')) { page.out.add(safe(line)); page.out.end(); }
     return;
   }
+  if (page.out.size > page.view.limit) return;
   const text = safe(node.data);
   if (text.trim() === '') { if (text) page.out.space(); return; }
   if (state.tall && !textInWindow(node, state.clip)) return;
@@ -78,36 +99,54 @@ function textInWindow(node, clip) {
   return r.bottom > clip.top && r.top < clip.bottom && r.right > clip.left && r.left < clip.right;
 }
 
+// visit reports whether the element lies wholly under the window; null: it has no place.
 function visit(page, el, state) {
   const tag = el.localName;
-  if (SKIPPED.has(tag)) return;
-  if (tag === 'br') { page.out.end(); return; }
+  if (SKIPPED.has(tag)) return false;
+  if (tag === 'br') { page.out.end(); return null; }
   const rect = el.getBoundingClientRect();
   const sized = rect.width > 0 && rect.height > 0;
-  if (sized && outside(page, el, rect, state.clip)) return;
-  if (!el.checkVisibility({ opacityProperty: true })) {
-    if (standsBehindLabel(el)) emit(page, el, roleOf(el));
-    return;
+  if (sized && outside(page, el, rect, state.clip)) return rect.top >= page.view.bottom;
+  if (page.out.size > page.view.limit) {
+    page.found.cut += countIn(el);
+    return false;
   }
   const style = getComputedStyle(el);
+  // An element without a box of its own counts as not visible, and its children are.
+  if (!el.checkVisibility({ opacityProperty: true }) && style.display !== 'contents') {
+    if (standsBehindLabel(el)) emit(page, el, roleOf(el));
+    return false;
+  }
   const inner = inherit(el, style, rect, state);
-  if (inner.clip.bottom <= inner.clip.top || inner.clip.right <= inner.clip.left) return;
+  if (inner.clip.bottom <= inner.clip.top || inner.clip.right <= inner.clip.left) return false;
+  if (sized && mayHide(el)) errand.hosts.push(el);
   const parts = begin(page, el, style, state);
   visitSelf(page, el, { style, rect, sized }, inner);
   parts();
+  return false;
+}
+
+// mayHide: a custom element with nothing to see in it may have a closed shadow root.
+function mayHide(el) {
+  return el.localName.includes('-') && !el.shadowRoot && !closedRoots.has(el) && !el.firstElementChild;
 }
 
 // outside counts the controls of a subtree that lies wholly out of the window.
 function outside(page, el, rect, clip) {
   const under = rect.top >= clip.bottom, over = rect.bottom <= clip.top;
   if (!under && !over) return rect.left >= clip.right || rect.right <= clip.left;
-  let count = el.matches(NATIVE) && el.checkVisibility() ? 1 : 0;
-  if (el.firstElementChild) for (const control of el.querySelectorAll(NATIVE)) if (control.checkVisibility()) count++;
+  const count = countIn(el);
   if (rect.top >= page.view.bottom) page.found.below += count;
   else if (rect.bottom <= page.view.top) page.found.above += count;
   else if (under) page.found.below += count;
   else page.found.above += count;
   return true;
+}
+
+function countIn(el) {
+  let count = el.matches(NATIVE) && el.checkVisibility() ? 1 : 0;
+  if (el.firstElementChild) for (const control of el.querySelectorAll(NATIVE)) if (control.checkVisibility()) count++;
+  return count;
 }
 
 function inherit(el, style, rect, state) {
@@ -134,7 +173,7 @@ function begin(page, el, style, state) {
   const display = style.display;
   const heading = HEADING.exec(el.localName);
   if (display === 'table-cell') {
-    if (el.previousElementSibling && out.line.trim() !== '') out.control('|');
+    if (el.previousElementSibling && !out.empty) out.control('|');
     return () => {};
   }
   if (display.startsWith('inline') || display === 'contents') {
@@ -144,8 +183,7 @@ function begin(page, el, style, state) {
   if (state.row) { out.space(); return () => out.space(); }
   out.end();
   if (heading) {
-    out.line = '#'.repeat(Number(heading[1])) + ' ';
-    return () => { if (/^#+ $/.test(out.line)) out.line = ''; out.end(); };
+    out.heading(Number(heading[1]));
   }
   return () => out.end();
 }
@@ -153,7 +191,7 @@ function begin(page, el, style, state) {
 function visitSelf(page, el, look, inner) {
   const role = inner.hidden ? '' : controlRole(el, look, inner);
   if (role === '') {
-    if (el.localName === 'img' && el.alt && look.sized) page.out.add(` (image ${clip(safe(el.alt), NAME_LIMIT)}) `);
+    if (el.localName === 'img' && el.alt && look.sized && !inner.muted) page.out.add(` (image ${clip(safe(el.alt), NAME_LIMIT)}) `);
     if (scrolls(el, look)) emitScroller(page, el);
     visitChildren(page, el, inner);
     return;
@@ -197,7 +235,7 @@ function emitScroller(page, el) {
   const screens = n => (n / el.clientHeight).toFixed(1);
   const rest = el.scrollHeight - el.scrollTop - el.clientHeight;
   const name = clip(byIds(el, 'aria-labelledby') || clean(el.getAttribute('aria-label') || ''), NAME_LIMIT);
-  put(page, el, 'scrollarea', name, ` ${screens(el.scrollTop)} up ${screens(Math.max(0, rest))} down`);
+  put(page, el, 'scrollarea', name, `${name && ' ' + safe(name)} ${screens(el.scrollTop)} up ${screens(Math.max(0, rest))} down`);
   page.out.end();
 }
 
@@ -205,7 +243,7 @@ function emit(page, el, role, name = nameSource(el, role)[0]) {
   const shownName = name && ' ' + clip(safe(name), NAME_LIMIT);
   const value = valueOf(el, role);
   const states = statesOf(el);
-  if (covered(el)) states.push('covered');
+  if (covered(page, el)) states.push('covered');
   put(page, el, role, nameOf(el, role), [shownName, value && ' ' + value, ...states.map(s => ' ' + s)].join(''));
 }
 
@@ -216,10 +254,13 @@ function put(page, el, role, name, rest) {
 }
 
 // covered: within the viewport, and no point of it can be hit.
-function covered(el) {
+function covered(page, el) {
   const r = el.getBoundingClientRect();
-  if (r.width === 0 || r.height === 0) return false;
   const x = r.left + r.width / 2, y = r.top + r.height / 2;
-  if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return false;
-  return !pointsOf(el).some(p => reaches(el, hit(p.x, p.y)));
+  if (r.width === 0 || r.height === 0 || x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return false;
+  if (page.found.hitting > HIT_BUDGET) return false;
+  const start = performance.now();
+  const reached = pointsOf(el).some(p => reaches(el, hit(p.x, p.y)));
+  page.found.hitting += performance.now() - start;
+  return !reached;
 }

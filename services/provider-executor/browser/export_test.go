@@ -1,0 +1,29 @@
+package browser
+
+import "context"
+
+// CrashPage ends the renderer of the session's active tab.
+func (s *Session) CrashPage() {
+	s.activeTab().target.Start("Page.crash", nil).Forget()
+}
+
+// Contexts counts the browser's contexts and tabs.
+func (s *Session) Contexts(ctx context.Context) (contexts, tabs int, err error) {
+	root := s.browser.conn.Root
+	var c struct {
+		IDs []string `json:"browserContextIds"`
+	}
+	if err := root.Call(ctx, "Target.getBrowserContexts", nil, &c); err != nil {
+		return 0, 0, err
+	}
+	var t struct {
+		Infos []targetInfo `json:"targetInfos"`
+	}
+	err = root.Call(ctx, "Target.getTargets", nil, &t)
+	for _, info := range t.Infos {
+		if info.Type == "page" {
+			tabs++
+		}
+	}
+	return len(c.IDs), tabs, err
+}
