@@ -33,16 +33,22 @@ type server struct {
 // start runs a gateway on b until the test ends. change may alter its configuration.
 func start(tb testing.TB, b *bus.Bus, change ...func(*gateway.Config)) *server {
 	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return startOn(tb, b, ln, change...)
+}
+
+// startOn is start with a listener of the test's own.
+func startOn(tb testing.TB, b *bus.Bus, ln net.Listener, change ...func(*gateway.Config)) *server {
+	tb.Helper()
 	config, err := gateway.LoadConfig(func(string) string { return "" })
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for _, c := range change {
 		c(&config)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	frame := service.Frame{Bus: b, Log: natstest.Quiet(), Metrics: prometheus.NewRegistry(), Instance: "test"}

@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/errand-run/errand/services/gateway"
@@ -139,6 +141,32 @@ func answered(t *testing.T, r *bufio.Reader) int {
 		t.Fatal(err)
 	}
 	return answer.StatusCode
+}
+
+// crowded is a listener that has no room for its first connections.
+type crowded struct {
+	net.Listener
+	refusals int
+}
+
+func (c *crowded) Accept() (net.Conn, error) {
+	if c.refusals > 0 {
+		c.refusals--
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return c.Listener.Accept()
+}
+
+func TestAShortageOfFileDescriptorsDoesNotEndTheGateway(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startOn(t, natstest.Bus(t), &crowded{ln, 3})
+	if err := s.answers("GET", "/healthz", "", 200); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestAPortThatIsTakenIsAnErrorThatNamesTheRemedy(t *testing.T) {

@@ -44,7 +44,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.Frame.Log.Info("listening", "addr", ln.Addr().String())
 	g.Go(func() error { return a.hub.watch(ctx) })
 	g.Go(func() error {
-		if err := app.Listener(ln); ctx.Err() == nil {
+		if err := app.Listener(patient{ln, s.Frame.Log}); ctx.Err() == nil {
 			return fmt.Errorf("serve %s: %w", ln.Addr(), errors.Join(err, net.ErrClosed))
 		}
 		return nil
