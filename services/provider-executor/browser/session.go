@@ -33,6 +33,7 @@ type Session struct {
 
 	mu       sync.Mutex
 	bell     chan struct{} // closed and replaced whenever something below changes
+	targets  map[*cdp.Session]bool
 	tabs     []*tab
 	active   *tab // nil only between the loss of the last tab and the next use
 	opening  int  // tabs met and not yet adopted
@@ -54,6 +55,7 @@ func newSession(b *instance, contextID string, o SessionOptions) *Session {
 		turn:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 		bell:      make(chan struct{}),
+		targets:   map[*cdp.Session]bool{},
 		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
 }
@@ -77,11 +79,35 @@ func (s *Session) Close(ctx context.Context) error {
 		params := map[string]any{"browserContextId": s.contextID}
 		err = s.browser.conn.Root.Call(ctx, "Target.disposeBrowserContext", params, nil)
 	})
+	s.hangUp()
+	s.work.Wait()
 	if err != nil && !errors.Is(err, cdp.ErrClosed) {
 		return fmt.Errorf("dispose browser context: %w", err)
 	}
-	s.work.Wait()
 	return nil
+}
+
+// hangUp ends the CDP sessions of targets whose end the browser has not told yet.
+func (s *Session) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for target := range s.targets {
+		target.Fail(cdp.ErrDetached)
+	}
+}
+
+// serve handles a target's events until its end.
+func (s *Session) serve(target *cdp.Session, handle func(cdp.Event), ended func()) {
+	s.mu.Lock()
+	s.targets[target] = true
+	s.mu.Unlock()
+	s.work.Go(func() {
+		target.Serve(handle)
+		s.mu.Lock()
+		delete(s.targets, target)
+		s.mu.Unlock()
+		ended()
+	})
 }
 
 // take waits for the turn; the caller must run what it returns.
@@ -143,8 +169,10 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 	if err := s.browser.conn.Root.Call(ctx, "Target.createTarget", params, &created); err != nil {
 		return nil, err
 	}
+	limited, cancel := context.WithTimeout(ctx, adoptTimeout)
+	defer cancel()
 	var opened *tab
-	err := s.await(ctx, func() bool {
+	err := s.await(limited, func() bool {
 		i := slices.IndexFunc(s.tabs, func(t *tab) bool { return t.targetID == created.TargetID })
 		if i < 0 {
 			return false
@@ -153,7 +181,7 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 		return true
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("adopt tab: %w", err)
 	}
 	return opened, s.activate(ctx, opened)
 }
@@ -164,10 +192,7 @@ func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 	s.change(func() { s.opening++ })
 	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, frames: map[*cdp.Session]string{}}
 	t.doc.url, t.doc.ready = info.URL, true
-	s.work.Go(func() {
-		target.Serve(t.handle)
-		s.lose(t)
-	})
+	s.serve(target, t.handle, func() { s.lose(t) })
 	s.work.Go(func() {
 		err := t.prepare()
 		s.change(func() {
@@ -185,6 +210,7 @@ func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 		})
 		if err != nil && target.Err() == nil {
 			s.browser.log.Warn("a tab could not be adopted", "error", err)
+			s.discard(t)
 		}
 	})
 }
@@ -192,7 +218,7 @@ func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 // lose takes out a tab that was closed or has crashed.
 func (s *Session) lose(t *tab) {
 	if errors.Is(t.target.Err(), ErrPageCrashed) {
-		s.browser.conn.Root.Start("Target.closeTarget", map[string]any{"targetId": t.targetID}).Forget()
+		s.discard(t)
 	}
 	s.change(func() {
 		i := slices.Index(s.tabs, t)
@@ -212,6 +238,10 @@ func (s *Session) lose(t *tab) {
 			s.active = s.tabs[min(i, len(s.tabs)-1)]
 		}
 	})
+}
+
+func (s *Session) discard(t *tab) {
+	s.browser.conn.Root.Start("Target.closeTarget", map[string]any{"targetId": t.targetID}).Forget()
 }
 
 // current returns the active tab, opening one if the last was lost. That the active

@@ -9,7 +9,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 )
 
-const adoptTimeout = 10 * time.Second // a tab whose setup takes longer is not usable
+const adoptTimeout = 15 * time.Second // a renderer that starts slower than that serves nobody
 
 // tab is one page of a session. What changes is guarded by the session's lock.
 type tab struct {
@@ -157,8 +157,7 @@ func (t *tab) attach(parent *cdp.Session, e cdp.Event) {
 		return
 	}
 	t.session.change(func() { t.frames[child] = a.Target.ParentFrameID })
-	t.session.work.Go(func() {
-		child.Serve(func(e cdp.Event) { t.handleShared(child, e) })
+	t.session.serve(child, func(e cdp.Event) { t.handleShared(child, e) }, func() {
 		t.session.change(func() { delete(t.frames, child) })
 	})
 	t.session.work.Go(func() {
