@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -27,6 +28,7 @@ type server struct {
 	bus     *bus.Bus
 	client  *http.Client
 	metrics *prometheus.Registry
+	log     *lines
 	stop    func() error // shuts the gateway down and gives what Run returned
 }
 
@@ -51,7 +53,8 @@ func startOn(tb testing.TB, b *bus.Bus, ln net.Listener, change ...func(*gateway
 		c(&config)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	frame := service.Frame{Bus: b, Log: natstest.Quiet(), Metrics: prometheus.NewRegistry(), Instance: "test"}
+	log := &lines{}
+	frame := service.Frame{Bus: b, Log: slog.New(slog.NewJSONHandler(log, nil)), Metrics: prometheus.NewRegistry(), Instance: "test"}
 	ended := make(chan error, 1)
 	go func() { ended <- (&gateway.Service{Frame: frame, Config: config, Listener: ln}).Run(ctx) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 2000}
@@ -67,7 +70,7 @@ func startOn(tb testing.TB, b *bus.Bus, ln net.Listener, change ...func(*gateway
 			tb.Errorf("the gateway ended with %v", err)
 		}
 	})
-	return &server{"http://" + ln.Addr().String(), b, &http.Client{Transport: transport}, frame.Metrics, stop}
+	return &server{"http://" + ln.Addr().String(), b, &http.Client{Transport: transport}, frame.Metrics, log, stop}
 }
 
 // reply is an answer, its body read.

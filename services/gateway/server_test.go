@@ -3,11 +3,9 @@ package gateway_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -19,7 +17,6 @@ import (
 	"github.com/errand-run/errand/services/gateway"
 	"github.com/errand-run/errand/shared/natstest"
 	"github.com/errand-run/errand/shared/service"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // lines is a log that tests read while it is written.
@@ -34,35 +31,39 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-func (l *lines) all() string {
+// line is what the log says of a request.
+type line struct {
+	Msg, Method, Path string
+	Status            int
+	Duration          *int64 `json:"duration_ms"`
+	Task              int    `json:"task_id"`
+	Run               int    `json:"task_run_id"`
+}
+
+// requests reads the lines of requests.
+func (l *lines) requests(t *testing.T) (found []line) {
+	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.String()
+	for text := range strings.Lines(l.buf.String()) {
+		var parsed line
+		if err := json.Unmarshal([]byte(text), &parsed); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if parsed.Msg == "request" {
+			found = append(found, parsed)
+		}
+	}
+	return found
 }
 
 func TestEachRequestIsOneLineAndCounted(t *testing.T) {
 	t.Parallel()
-	log := &lines{}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := gateway.LoadConfig(func(string) string { return "" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := natstest.Bus(t)
-	frame := service.Frame{Bus: b, Log: slog.New(slog.NewJSONHandler(log, nil)), Metrics: prometheus.NewRegistry()}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- (&gateway.Service{Frame: frame, Config: config, Listener: ln}).Run(ctx) }()
-	s := &server{url: "http://" + ln.Addr().String(), bus: b, client: &http.Client{Transport: &http.Transport{}}}
+	s := start(t, natstest.Bus(t))
 	s.background(t, s.task(t, hello))
 	s.send(t, "GET", "/api/nothing", "")
 	metrics := string(s.send(t, "GET", "/metrics", "").body)
-	s.client.CloseIdleConnections()
-	cancel()
-	if err := <-ended; err != nil {
+	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -76,25 +77,9 @@ func TestEachRequestIsOneLineAndCounted(t *testing.T) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
-	type line struct {
-		Msg, Method, Path string
-		Status            int
-		Duration          *int64 `json:"duration_ms"`
-		Task              int    `json:"task_id"`
-		Run               int    `json:"task_run_id"`
-	}
-	var requests []line
-	for _, text := range strings.Split(strings.TrimSpace(log.all()), "\n") {
-		var l line
-		if err := json.Unmarshal([]byte(text), &l); err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		if l.Msg == "request" {
-			requests = append(requests, l)
-		}
-	}
+	requests := s.log.requests(t)
 	if len(requests) != 4 {
-		t.Fatalf("4 requests made %d lines: %s", len(requests), log.all())
+		t.Fatalf("4 requests made the lines %+v", requests)
 	}
 	if r := requests[1]; r.Method != "POST" || r.Path != "/api/tasks/1/runs" || r.Status != 200 || r.Task != 1 || r.Run != 1 || r.Duration == nil {
 		t.Errorf("the run's line is %+v", r)

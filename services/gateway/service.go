@@ -52,7 +52,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error {
 		<-ctx.Done()
 		_ = ln.Close() // also where the server has not begun to serve
-		if err := app.ShutdownWithTimeout(grace); err != nil {
+		if err := app.ShutdownWithTimeout(grace); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.Frame.Log.Warn("shut down with answers under way", "error", err)
 		}
 		return nil
