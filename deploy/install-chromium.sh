@@ -44,6 +44,9 @@ if [ "$(id -u)" -ne 0 ]; then
 	as_root="sudo -n"
 fi
 echo "Installing Chromium from the distribution's packages ..." >&2
-$as_root apt-get -qq update >&2
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium chromium-sandbox >&2
+log=$($as_root apt-get -qq update 2>&1 &&
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium chromium-sandbox 2>&1) || {
+	echo "$log" >&2
+	refuse "apt-get could not install it"
+}
 found || refuse "it is still not there after apt-get install chromium"

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
@@ -66,7 +67,7 @@ func haveBrowser(ctx context.Context, getenv func(string) string) error {
 	defer cancel()
 	engine := browser.New(browser.Config{
 		Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
-		AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1",
+		AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Log: slog.New(slog.DiscardHandler),
 	})
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -131,7 +132,7 @@ func (st *stage) watch(ctx context.Context, out io.Writer, task map[string]any) 
 	} else {
 		close(quit)
 	}
-	if err := firstError(<-printed, err); err != nil {
+	if err := errors.Join(<-printed, err); err != nil {
 		return event.Run{}, err
 	}
 	fmt.Fprintf(out, "The POST answered: run %s, status %s, %d steps, %d model calls.\n", run.TaskRunID, run.Status, len(run.History), run.Usage.ModelCalls)

@@ -31,15 +31,29 @@ type stage struct {
 	receiver *receiver
 }
 
-// play sets the stage up under dir, runs act on it, and takes everything down again.
+// play sets the stage up with its data under dir, runs act on it, and takes everything down again.
 func play(ctx context.Context, dir string, o options, act func(context.Context, *stage) error) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer end()
+		st, err := raise(ctx, g, dir, o)
+		if err != nil {
+			return err
+		}
+		defer st.nats.Close()
+		return act(ctx, st)
+	})
+	return g.Wait()
+}
+
+// raise starts the shop, the simulated model, Errand and the receiver of webhooks in g. They end with ctx.
+func raise(ctx context.Context, g *errgroup.Group, dir string, o options) (*stage, error) {
 	st := &stage{shop: shop.New()}
 	site, err := serve(ctx, g, st.shop)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	st.shopper = shopper{
 		site: site + "/", litres: 1.5, quantity: 2, colour: "Blue", thinking: o.thinking,
@@ -47,31 +61,13 @@ func play(ctx context.Context, dir string, o options, act func(context.Context, 
 	}
 	models, err := serve(ctx, g, modelsim.New(st.shopper.Answer))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	at, err := start(ctx, g, o.environment(dir, models), o.log)
 	if err != nil {
-		end()
-		return firstError(g.Wait(), err)
+		return nil, err
 	}
-	if err := st.connect(ctx, g, at); err != nil {
-		return err
-	}
-	defer st.nats.Close()
-	g.Go(func() error {
-		defer end()
-		return act(ctx, st)
-	})
-	return g.Wait()
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return st, st.connect(ctx, g, at)
 }
 
 // options are what differs between the demo and its tests.
