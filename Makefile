@@ -46,9 +46,9 @@ fmt: ## format the code
 	gofmt -w shared services
 
 .PHONY: tidy
-tidy: ## tidy every go.mod and go.work.sum
-	@for m in $(MODULES); do (cd $$m && go mod tidy) || exit 1; done
+tidy: ## give all modules the same versions, and tidy every go.mod
 	go work sync
+	@for m in $(MODULES); do (cd $$m && go mod tidy) || exit 1; done
 
 .PHONY: vulns
 vulns: ## look for known vulnerabilities; needs vuln.go.dev
