@@ -46,6 +46,12 @@ type Additions struct {
 	UserAgent      *string `json:"user_agent,omitempty" nullable:"true" maxLength:"512" doc:"The browser's User-Agent"`
 	MaxSteps       *int    `json:"max_steps,omitempty" nullable:"true" minimum:"1" maximum:"500" doc:"How many steps the agent may take; 50 if it is given nowhere"`
 	SessionTimeout *int    `json:"session_timeout,omitempty" nullable:"true" minimum:"1" maximum:"86400" doc:"Seconds from the start after which a run is ended; 900 if it is given nowhere"`
+
+	Budget       *event.Budget  `json:"budget,omitempty" doc:"What a run may spend, checked before each model call"`
+	Fallbacks    []event.Choice `json:"fallbacks,omitempty" nullable:"true" maxItems:"5" doc:"Models that are asked, in order, where the one before gives no answer"`
+	ExtractModel *string        `json:"extract_model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"A model of the same provider that reads pages for extract"`
+	Judge        *bool          `json:"judge,omitempty" nullable:"true" doc:"Whether a claim of success is checked by one more model call; see judgement"`
+	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot beside the page's text"`
 	Unsupported
 }
 
@@ -54,8 +60,6 @@ type Unsupported struct {
 	Secrets        json.RawMessage `json:"secrets,omitempty" hidden:"true"`
 	AllowedDomains json.RawMessage `json:"allowed_domains,omitempty" hidden:"true"`
 	Files          json.RawMessage `json:"files,omitempty" hidden:"true"`
-	Budget         json.RawMessage `json:"budget,omitempty" hidden:"true"`
-	Fallbacks      json.RawMessage `json:"fallbacks,omitempty" hidden:"true"`
 	Parameters     json.RawMessage `json:"parameters,omitempty" hidden:"true"`
 }
 
@@ -88,6 +92,11 @@ type taskView struct {
 	UserAgent         *string         `json:"user_agent" nullable:"true"`
 	MaxSteps          int             `json:"max_steps"`
 	SessionTimeout    int             `json:"session_timeout" doc:"Seconds"`
+	Budget            *event.Budget   `json:"budget"`
+	Fallbacks         []event.Choice  `json:"fallbacks" nullable:"true"`
+	ExtractModel      *string         `json:"extract_model" nullable:"true"`
+	Judge             bool            `json:"judge"`
+	Vision            bool            `json:"vision"`
 	CreatedAt         time.Time       `json:"created_at"`
 	UpdatedAt         time.Time       `json:"updated_at"`
 }

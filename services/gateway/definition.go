@@ -51,7 +51,7 @@ func (o *overrides) check() error {
 func (u Unsupported) fields() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
 		"secrets": u.Secrets, "allowed_domains": u.AllowedDomains, "files": u.Files,
-		"budget": u.Budget, "fallbacks": u.Fallbacks, "parameters": u.Parameters,
+		"parameters": u.Parameters,
 	}
 }
 
@@ -78,6 +78,15 @@ func (o overrides) apply(t event.Task) event.Task {
 	override(&t.UserAgent, o.UserAgent)
 	override(&t.MaxSteps, o.MaxSteps)
 	override(&t.SessionTimeout, o.SessionTimeout)
+	override(&t.ExtractModel, o.ExtractModel)
+	override(&t.Judge, o.Judge)
+	override(&t.Vision, o.Vision)
+	if o.Budget != nil {
+		t.Budget = o.Budget
+	}
+	if o.Fallbacks != nil {
+		t.Fallbacks = o.Fallbacks
+	}
 	if o.WaitForCompletion != nil {
 		t.WaitForCompletion = o.WaitForCompletion
 	}
@@ -111,9 +120,16 @@ func request(t event.Task) (event.Request, error) {
 		Task: t.ID, Prompt: t.Prompt, Provider: t.Provider, Model: t.Model, ResponseFormat: t.ResponseFormat,
 		JSONSchema: t.JSONSchema, WebhookURL: t.WebhookURL, UseCachedWorkflow: t.UseCachedWorkflow,
 		InitialURL: t.InitialURL, UserAgent: t.UserAgent, MaxSteps: t.MaxSteps, SessionTimeout: t.SessionTimeout,
+		Means: t.Means,
 	}
 	if r.Model == "" {
 		r.Model = event.DefaultModel(r.Provider)
+	}
+	if r.ResponseFormat == "" {
+		r.ResponseFormat = "text"
+		if given(r.JSONSchema) {
+			r.ResponseFormat = "json"
+		}
 	}
 	return r, nil
 }
@@ -125,7 +141,8 @@ func view(t event.Task) taskView {
 		WaitForCompletion: t.WaitForCompletion, WebhookURL: orNull(t.WebhookURL), ResponseFormat: orNull(t.ResponseFormat),
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow, CachedWorkflow: t.CachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
-		SessionTimeout: t.SessionTimeout, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
+		Judge: t.Judge, Vision: t.Vision, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 

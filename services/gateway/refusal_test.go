@@ -75,8 +75,10 @@ var badFields = []struct{ name, fields, location string }{
 	{"secrets", `"secrets": {"shop.test": {"password": "hunter2"}}`, "body.secrets"},
 	{"allowed domains", `"allowed_domains": ["shop.test"]`, "body.allowed_domains"},
 	{"files", `"files": [1]`, "body.files"},
-	{"budget", `"budget": {"max_tokens": 1}`, "body.budget"},
-	{"fallbacks", `"fallbacks": []`, "body.fallbacks"},
+	{"an unknown budget", `"budget": {"max_tokens": 1}`, "body.budget.max_tokens"},
+	{"a fallback without a model", `"fallbacks": [{"provider": "groq"}]`, "body.fallbacks[0]"},
+	{"a fallback of an unknown provider", `"fallbacks": [{"provider": "acme", "model": "x"}]`, "body.fallbacks[0].provider"},
+	{"a budget of nothing", `"budget": {"max_model_calls": 0}`, "body.budget.max_model_calls"},
 	{"parameters", `"parameters": {"a": 1}`, "body.parameters"},
 }
 

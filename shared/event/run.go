@@ -44,6 +44,7 @@ type Means struct {
 
 // Budget is what a run may spend. It is checked before each model call; null is no limit.
 type Budget struct {
+	_               struct{} `nullable:"true" additionalProperties:"false"`
 	MaxModelCalls   *int64   `json:"max_model_calls,omitempty" nullable:"true" minimum:"1"`
 	MaxInputTokens  *int64   `json:"max_input_tokens,omitempty" nullable:"true" minimum:"1"`
 	MaxOutputTokens *int64   `json:"max_output_tokens,omitempty" nullable:"true" minimum:"1"`
@@ -52,8 +53,9 @@ type Budget struct {
 
 // Choice names a model.
 type Choice struct {
-	Provider string `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
-	Model    string `json:"model"`
+	_        struct{} `additionalProperties:"false"`
+	Provider string   `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	Model    string   `json:"model"`
 }
 
 // Judgement is a second opinion on a run that says of itself that it succeeded.

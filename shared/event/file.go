@@ -1,0 +1,82 @@
+package event
+
+import (
+	"path"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of files.
+const (
+	MaxFileSize = 32 << 20 // bytes, of one
+	MaxFiles    = 20       // that a run is given, and again as many that it downloads
+)
+
+// maxFileName is what every file system takes, in bytes, with room for a number beside a name that is taken.
+const maxFileName = 200
+
+// FileID is the identifier of a file: a UUID that nobody can guess.
+type FileID string
+
+// File is a stored file as callers see it.
+type File struct {
+	ID          FileID    `json:"id"`
+	Name        string    `json:"name" doc:"the name it was given, less what could be a path or a trick"`
+	Size        int64     `json:"size" doc:"bytes"`
+	ContentType string    `json:"content_type" doc:"what its first bytes say, not its sender"`
+	SHA256      string    `json:"sha256" doc:"of its content, hex"`
+	CreatedAt   time.Time `json:"created_at"`
+}
+
+// FileSource tells how a run came to a file.
+type FileSource string
+
+// A run is given files and downloads others.
+const (
+	SourceUpload   FileSource = "upload"
+	SourceDownload FileSource = "download"
+)
+
+// RunFile is a file of a run.
+type RunFile struct {
+	ID          FileID     `json:"id" doc:"GET /api/files/{id} gives its content"`
+	Name        string     `json:"name"`
+	Size        int64      `json:"size" doc:"bytes"`
+	ContentType string     `json:"content_type"`
+	Source      FileSource `json:"source" enum:"upload,download" doc:"given to the run, or downloaded by it"`
+}
+
+// Of is the file as one of a run.
+func (f File) Of(source FileSource) RunFile {
+	return RunFile{ID: f.ID, Name: f.Name, Size: f.Size, ContentType: f.ContentType, Source: source}
+}
+
+// FileName makes of a name that somebody else chose one that is safe to store a file under and to show: no path, no
+// control or formatting characters, nothing that a shell or another system takes for its own, at most 200 bytes of
+// which the extension stays. It is never empty.
+func FileName(given string) string {
+	given = given[strings.LastIndexAny(given, `/\`)+1:]
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError, !unicode.IsPrint(r):
+			return -1
+		case strings.ContainsRune(`<>:"|?*`, r):
+			return '_'
+		}
+		return r
+	}, given)
+	name = strings.TrimLeft(strings.Trim(name, " ."), "-~ .")
+	if name == "" {
+		return "file"
+	}
+	if len(name) <= maxFileName {
+		return name
+	}
+	ext := path.Ext(name)
+	if len(ext) > 20 {
+		ext = ""
+	}
+	return strings.ToValidUTF8(name[:maxFileName-len(ext)], "") + ext
+}

@@ -1,0 +1,45 @@
+package event_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/errand-run/errand/shared/event"
+)
+
+func TestANameOfAFileIsMadeSafe(t *testing.T) {
+	for given, want := range map[string]string{
+		"report.pdf":                     "report.pdf",
+		"../../etc/passwd":               "passwd",
+		`C:\Users\me\cv.docx`:            "cv.docx",
+		"..":                             "file",
+		"":                               "file",
+		"/":                              "file",
+		"\x00\n\t":                       "file",
+		".bashrc":                        "bashrc",
+		"-rf":                            "rf",
+		"a\r\nSet-Cookie: x.txt":         "aSet-Cookie_ x.txt",
+		"invoice\u202efdp.exe":           "invoicefdp.exe",
+		"bad\xffutf.txt":                 "badutf.txt",
+		"Überweisung – März.pdf":         "Überweisung – März.pdf",
+		`what?"<x>|*.csv`:                "what___x___.csv",
+		" spaced .txt . ":                "spaced .txt",
+		strings.Repeat("x", 300) + ".gz": strings.Repeat("x", 197) + ".gz",
+	} {
+		if got := event.FileName(given); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}
+
+func FuzzNoNameOfAFileEscapes(f *testing.F) {
+	f.Add("../a")
+	f.Add(strings.Repeat("ä", 150) + "." + strings.Repeat("b", 300))
+	f.Fuzz(func(t *testing.T, given string) {
+		got := event.FileName(given)
+		if got == "" || len(got) > 200 || !utf8.ValidString(got) || strings.ContainsAny(got, "/\\\x00\r\n") || got[0] == '.' || got[0] == '-' {
+			t.Errorf("%q becomes %q", given, got)
+		}
+	})
+}
