@@ -22,8 +22,10 @@ const (
 	bucketRuns       = "runs"       // TASK.RUN: last lifecycle event, made by the server from RUNS
 	bucketHistory    = "history"    // TASK.RUN.N: last event of each step, made by the server from RUNS
 	bucketDeliveries = "deliveries" // DELIVERY: last event of each delivery, made by the server from WEBHOOKS
+	bucketSecrets    = "secrets"    // REF: a sealed secret, written once, before the request or task that names it
 	storeScreenshots = "screenshots"
 	storeObjects     = "objects" // results and actions too large for an event
+	storeFiles       = "files"   // FILE: what callers have uploaded and runs have downloaded
 )
 
 // Replicas is how many servers hold each stream: 1 or 3.
@@ -124,10 +126,12 @@ func (b *Bus) Setup(ctx context.Context, r Replicas) error {
 			return fmt.Errorf("create stream %s: %w", c.Name, err)
 		}
 	}
-	if _, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucketTasks, Replicas: int(r)}); err != nil {
-		return fmt.Errorf("create bucket %s: %w", bucketTasks, err)
+	for _, name := range []string{bucketTasks, bucketSecrets} {
+		if _, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Replicas: int(r)}); err != nil {
+			return fmt.Errorf("create bucket %s: %w", name, err)
+		}
 	}
-	for _, name := range []string{storeScreenshots, storeObjects} {
+	for _, name := range []string{storeScreenshots, storeObjects, storeFiles} {
 		if _, err := b.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Replicas: int(r)}); err != nil {
 			return fmt.Errorf("create object store %s: %w", name, err)
 		}

@@ -117,14 +117,20 @@ func (b *Bus) lastID(ctx context.Context, stream string) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-func (b *Bus) tasks(ctx context.Context) (jetstream.KeyValue, error) {
-	if kv, ok := b.handles.Load("KV_" + bucketTasks); ok {
+func (b *Bus) tasks(ctx context.Context) (jetstream.KeyValue, error) { return b.keyValue(ctx, bucketTasks) }
+
+// keyValue gives the handle of a bucket, looked up once.
+func (b *Bus) keyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
+	if kv, ok := b.handles.Load("KV_" + bucket); ok {
 		return kv.(jetstream.KeyValue), nil
 	}
-	kv, err := b.js.KeyValue(ctx, bucketTasks)
-	if err != nil {
-		return nil, readErr("open bucket "+bucketTasks, err)
+	kv, err := b.js.KeyValue(ctx, bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil, fmt.Errorf("open bucket %s: it does not exist yet: %w", bucket, ErrUnavailable)
 	}
-	b.handles.Store("KV_"+bucketTasks, kv)
+	if err != nil {
+		return nil, readErr("open bucket "+bucket, err)
+	}
+	b.handles.Store("KV_"+bucket, kv)
 	return kv, nil
 }
