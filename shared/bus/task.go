@@ -117,7 +117,9 @@ func (b *Bus) lastID(ctx context.Context, stream string) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-func (b *Bus) tasks(ctx context.Context) (jetstream.KeyValue, error) { return b.keyValue(ctx, bucketTasks) }
+func (b *Bus) tasks(ctx context.Context) (jetstream.KeyValue, error) {
+	return b.keyValue(ctx, bucketTasks)
+}
 
 // keyValue gives the handle of a bucket, looked up once.
 func (b *Bus) keyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error) {

@@ -40,6 +40,7 @@ type Means struct {
 	ExtractModel string   `json:"extract_model,omitempty"` // of the same provider; reads pages for extract
 	Judge        bool     `json:"judge,omitempty"`         // a claim of success is checked by one more model call
 	Vision       bool     `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
+	Secrets      []Secret `json:"secrets,omitempty"`       // what it may type without its model seeing it
 }
 
 // Budget is what a run may spend. It is checked before each model call; null is no limit.
