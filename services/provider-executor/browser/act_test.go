@@ -189,42 +189,6 @@ func TestACheckboxThatDoesNotToggleIsTold(t *testing.T) {
 	u.sees("checkbox Styled checked")
 }
 
-func TestNavigateTellsWhereItEndedOrWhyNot(t *testing.T) {
-	s := serve(t, map[string]string{"/": "home"})
-	hop := httptest.NewServer(http.RedirectHandler(s.URL+"/", http.StatusFound))
-	defer hop.Close()
-	dead := httptest.NewServer(nil)
-	dead.Close()
-	u := newUser(t)
-	out := u.must(browser.Action{Name: "navigate", URL: hop.URL})
-	verified(t, out)
-	if !strings.Contains(out.Content, s.URL+"/ (HTTP 200)") {
-		t.Errorf("final address or status is missing: %s", out.Content)
-	}
-	refused(t, u.act(browser.Action{Name: "navigate", URL: s.URL + "/nowhere"}), "HTTP status 404")
-	refused(t, u.act(browser.Action{Name: "navigate", URL: dead.URL}), "net::ERR_CONNECTION_REFUSED")
-	for _, u2 := range []string{"file:///etc/passwd", "chrome://version", "javascript:alert(1)", "view-source:" + s.URL, "data:text/html,x", "about:settings", "http://", ""} {
-		refused(t, u.act(browser.Action{Name: "navigate", URL: u2}), "only http:// and https://")
-	}
-	verified(t, u.must(browser.Action{Name: "navigate", URL: "about:blank"}))
-}
-
-func TestGoBackReturnsToThePageBefore(t *testing.T) {
-	s := serve(t, map[string]string{"/": "<a href=/two>Two</a>", "/two": "second <a href='#x'>Jump</a>"})
-	u := newUser(t)
-	u.visit(s.URL + "/")
-	verified(t, u.click("link Two"))
-	u.sees("second")
-	u.click("link Jump")
-	u.sees("URL " + s.URL + "/two#x")
-	verified(t, u.must(browser.Action{Name: "go_back"}))
-	u.sees("URL " + s.URL + "/two ")
-	verified(t, u.must(browser.Action{Name: "go_back"}))
-	u.sees("link Two")
-	u.must(browser.Action{Name: "go_back"})
-	refused(t, u.act(browser.Action{Name: "go_back"}), "no page to go back to")
-}
-
 func TestKeysReachThePage(t *testing.T) {
 	s := serve(t, map[string]string{"/": `<form method=post action=/f><input name=q aria-label=Q autofocus></form>`, "/f": "ok"})
 	u := newUser(t)
@@ -261,50 +225,6 @@ func TestScrollMovesThePageOrAnElement(t *testing.T) {
 	refused(t, u.act(browser.Action{Name: "find_text", Text: "no such thing"}), "not on the page")
 }
 
-func TestATabThatAClickOpensIsAdopted(t *testing.T) {
-	s := serve(t, map[string]string{"/": `<a href=/help target=_blank>Help</a>`, "/help": `<title>Help</title>help text <button onclick="window.close()">Leave</button>`})
-	u := newUser(t)
-	u.visit(s.URL + "/")
-	out := u.click("link Help")
-	verified(t, out)
-	if !out.PageChanged {
-		t.Error("another tab is active and the outcome does not say so")
-	}
-	u.sees("help text", "TAB 2/2", "NOTE the page opened tab t2", "*t2 Help")
-	verified(t, u.must(browser.Action{Name: "switch", TabID: "t1"}))
-	u.sees("link Help", "TAB 1/2")
-	verified(t, u.must(browser.Action{Name: "close", TabID: "t2"}))
-	u.sees("TAB 1/1")
-	refused(t, u.act(browser.Action{Name: "switch", TabID: "t2"}), `no tab "t2"; the tabs are t1`)
-	verified(t, u.must(browser.Action{Name: "navigate", URL: s.URL + "/help", NewTab: new(true)}))
-	u.sees("help text", "TAB 2/2")
-	u.must(browser.Action{Name: "close"})
-	u.sees("link Help", "TAB 1/1")
-}
-
-func TestDialogsAreAnsweredAndReported(t *testing.T) {
-	s := serve(t, map[string]string{"/": `<script>addEventListener('load', () => { document.body.dataset.early = confirm('Early?'); })</script>
-<button onclick="alert('Saved'); out.textContent = confirm('Sure?') + ' ' + prompt('Name?') + ' ' + document.body.dataset.early">Save</button><p id=out></p>`})
-	u := newUser(t)
-	u.must(browser.Action{Name: "navigate", URL: s.URL})
-	u.sees(`DIALOGS confirm "Early?" -> accepted`) // it came of the navigation
-	verified(t, u.act(browser.Action{Name: "wait", Seconds: new(0.0)}))
-	u.click("button Save")
-	u.sees("true null true", `DIALOGS alert "Saved" -> accepted; confirm "Sure?" -> accepted; prompt "Name?" -> dismissed`)
-	if text := u.look(); strings.Contains(text, "DIALOGS") {
-		t.Error("a dialog is reported twice")
-	}
-}
-
-func TestAConfirmThatNoActionCausedIsDismissed(t *testing.T) {
-	s := serve(t, map[string]string{"/": `<button onclick="setTimeout(ask, 700)">Later</button><p id=out>…</p><script>function ask() { out.textContent = 'answer ' + confirm('Really?'); }</script>`})
-	u := newUser(t)
-	u.visit(s.URL)
-	u.click("button Later")
-	u.look()
-	eventually(t, "the confirm is answered", func() bool { return strings.Contains(u.look(), "answer false") })
-}
-
 func TestTheGateStopsAnActionBeforeItsInput(t *testing.T) {
 	s := serve(t, map[string]string{"/": `<button onclick="fetch('/x', {method: 'POST'})">Go</button><input aria-label=Name>`})
 	errLost := errors.New("lease lost")
@@ -322,7 +242,7 @@ func TestTheGateStopsAnActionBeforeItsInput(t *testing.T) {
 		{Name: "input", Index: u.index("textbox Name"), Text: "x"},
 		{Name: "navigate", URL: s.URL}, {Name: "send_keys", Keys: "Enter"}, {Name: "go_back"}, {Name: "close"},
 	} {
-		if _, err := u.Do(t.Context(), a); !errors.Is(err, errLost) && a.Name != "go_back" {
+		if _, err := u.Do(t.Context(), a); !errors.Is(err, errLost) {
 			t.Errorf("%s: error %v, want the gate's", a.Name, err)
 		}
 	}

@@ -16,17 +16,20 @@ func (d *doing) click(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	at := d.place()
 	before, err := d.press(ctx, e)
 	if err != nil {
 		return Outcome{}, err
 	}
 	var out Outcome
 	e.trace(ctx, &out, before.Target)
-	at := d.place()
 	d.settle(ctx, settleLimit)
 	d.judgeClick(ctx, e, before, &out)
-	if now := d.place(); out.Success == nil && now != at {
+	if out.Success == nil && d.place() != at {
 		out.Success = new(true)
+	}
+	if d.leaves() {
+		out.Content += " The page that it leads to is still loading: wait for it, do not repeat the click."
 	}
 	return out, nil
 }

@@ -54,7 +54,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		}
 		out = explain(err)
 	}
-	out.PageChanged = s.place() != before
+	out.PageChanged = out.PageChanged || s.place() != before
 	return out, nil
 }
 
@@ -73,7 +73,7 @@ func explain(err error) Outcome {
 	case errors.As(err, &refused):
 		return failed(refused.Error())
 	case errors.Is(err, cdp.ErrDetached):
-		return Outcome{Content: "The tab closed itself."}
+		return Outcome{Content: "The tab was closed by its page.", PageChanged: true}
 	case errors.Is(err, cdp.ErrTimeout):
 		return failed("the page did not answer in time; it may be busy: wait, or navigate elsewhere")
 	}

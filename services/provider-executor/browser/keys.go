@@ -112,10 +112,10 @@ func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 	if d.action.Keys == "" {
 		return failed(`send_keys needs keys, as "Enter", "Control+a" or a text`), nil
 	}
+	before := d.place()
 	if err := d.strokes(ctx); err != nil {
 		return Outcome{}, err
 	}
-	before := d.place()
 	d.settle(ctx, settleLimit)
 	out := Outcome{Content: fmt.Sprintf("Sent the keys %q.", clip(d.action.Keys, 100))}
 	if d.place() != before {

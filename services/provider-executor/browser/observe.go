@@ -6,9 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 )
 
 const (
@@ -64,13 +67,15 @@ func (c *control) UnmarshalJSON(data []byte) error {
 }
 
 // Observe reads the active tab: its window of the viewport and about one screen
-// below. A frame that cannot be read becomes a line. It takes no input from the
-// page's scripts and may be called at any moment.
+// below. A frame that cannot be read becomes a line.
 // Errors: ErrBrowserGone, ErrPageCrashed, ctx's.
 func (s *Session) Observe(ctx context.Context) (Observation, error) {
 	var o Observation
 	err := s.using(ctx, func(t *tab) error {
 		seen, err := s.look(ctx, t)
+		if errors.Is(err, cdp.ErrDetached) {
+			return err
+		}
 		if fatal := ending(ctx, err); fatal != nil {
 			return fatal
 		}

@@ -2,7 +2,10 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"strings"
+
+	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 )
 
 const contentLimit = 400e3 // characters of readable text per frame
@@ -62,19 +65,27 @@ func contentOf(ctx context.Context, frames []*frame) (string, error) {
 	return b.String(), nil
 }
 
-// using takes the turn and runs f on the active tab.
+// using takes the turn and runs f on the active tab, or on the next one if that tab
+// is closed meanwhile.
 func (s *Session) using(ctx context.Context, f func(*tab) error) error {
 	done, err := s.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	t, err := s.current(ctx)
-	if err == nil {
-		err = s.verdict(ctx, t, f(t))
+	for {
+		t, err := s.current(ctx)
+		if err != nil {
+			return orAsIs(ctx, err)
+		}
+		if err = s.verdict(ctx, t, f(t)); err == nil {
+			return nil
+		}
+		if !errors.Is(err, cdp.ErrDetached) {
+			return orAsIs(ctx, err)
+		}
+		if err := s.await(ctx, func() bool { return s.active != t }); err != nil {
+			return orAsIs(ctx, err)
+		}
 	}
-	if err != nil {
-		return orAsIs(ctx, err)
-	}
-	return nil
 }

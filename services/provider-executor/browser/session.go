@@ -11,6 +11,8 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 )
 
+const maxTabs = 10 // a page that opens more is not let
+
 // SessionOptions shape one session.
 type SessionOptions struct {
 	// UserAgent replaces Chromium's own; empty keeps it.
@@ -189,9 +191,12 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 // adopt takes in a tab that waits for its first request: one that we opened, or one
 // that a page did. It returns at once.
 func (s *Session) adopt(target *cdp.Session, info targetInfo) {
-	s.change(func() { s.opening++ })
 	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, frames: map[*cdp.Session]string{}}
 	t.doc.url, t.doc.ready = info.URL, true
+	if !s.admit() {
+		s.discard(t)
+		return
+	}
 	s.serve(target, t.handle, func() { s.lose(t) })
 	s.work.Go(func() {
 		err := t.prepare()
@@ -213,6 +218,20 @@ func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 			s.discard(t)
 		}
 	})
+}
+
+// admit counts a tab in, unless a page has opened too many.
+func (s *Session) admit() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tabs)+s.opening >= maxTabs {
+		if len(s.notices) < maxTabs {
+			s.notices = append(s.notices, fmt.Sprintf("a further tab was closed at once: %d are open", maxTabs))
+		}
+		return false
+	}
+	s.opening++
+	return true
 }
 
 // lose takes out a tab that was closed or has crashed.

@@ -79,7 +79,7 @@ func (t *tab) track(e cdp.Event) {
 	switch e.Method {
 	case "Network.requestWillBeSent":
 		if worthWaiting[p.Type] {
-			t.session.change(func() { t.requests[p.RequestID] = true })
+			t.session.change(func() { t.requests[p.RequestID] = p.Type == "Document" && p.FrameID == t.targetID })
 		}
 	case "Network.responseReceived":
 		t.session.change(func() {
@@ -96,9 +96,21 @@ func (t *tab) track(e cdp.Event) {
 }
 
 // settle waits until the requests of the watched action are answered and the active
-// page's DOM holds still, or until limit. It never fails: the next call to the page tells what
-// is wrong with it.
+// page's DOM holds still, or until limit; where the page is being left for another
+// one, a slow answer gets the time of a navigation. It never fails: the next call to
+// the page tells what is wrong with it.
 func (s *Session) settle(ctx context.Context, limit time.Duration) {
+	s.settleOnce(ctx, limit)
+	if !s.leaves() {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, navigateLimit)
+	defer cancel()
+	_ = s.await(limited, func() bool { return !s.leaving() })
+	s.settleOnce(ctx, limit)
+}
+
+func (s *Session) settleOnce(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for ctx.Err() == nil {
@@ -112,6 +124,25 @@ func (s *Session) settle(ctx context.Context, limit time.Duration) {
 			return
 		}
 	}
+}
+
+func (s *Session) leaves() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leaving()
+}
+
+// leaving is asked under the session's lock: another document was asked for.
+func (s *Session) leaving() bool {
+	if s.active == nil {
+		return false
+	}
+	for _, document := range s.active.requests {
+		if document {
+			return true
+		}
+	}
+	return false
 }
 
 // idle is asked under the session's lock.

@@ -20,7 +20,7 @@ type tab struct {
 
 	doc      document
 	reply    reply                   // the newest, which may be of a document yet to come
-	requests map[string]bool         // started by the action that is watched, and not yet answered
+	requests map[string]bool         // of the watched action, not yet answered; true: for a new document
 	frames   map[*cdp.Session]string // cross-site frames, and the frame each stands in
 }
 

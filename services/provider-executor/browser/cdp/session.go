@@ -17,6 +17,7 @@ var timeouts = map[string]time.Duration{
 	"Target.disposeBrowserContext": 30 * time.Second, // a flooded browser comes to it late
 
 	// A page whose thread is busy for so long counts as one that hangs.
+	"Network.enable":           3 * time.Second,
 	"Page.getFrameTree":        5 * time.Second,
 	"Page.createIsolatedWorld": 5 * time.Second,
 	"Runtime.evaluate":         5 * time.Second,
@@ -57,10 +58,9 @@ type Session struct {
 	done chan struct{}
 	wake chan struct{}
 
-	mu      sync.Mutex
-	err     error
-	queue   []Event
-	dropped int
+	mu    sync.Mutex
+	err   error
+	queue []Event
 }
 
 func newSession(c *Conn, id string) *Session {
@@ -186,13 +186,6 @@ func (s *Session) Err() error {
 // Done is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
-// Dropped counts the events that were thrown away.
-func (s *Session) Dropped() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.dropped
-}
-
 func (s *Session) take() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,7 +209,6 @@ func (s *Session) enqueue(e Event) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) >= queueSoft && strings.HasPrefix(e.Method, "Network.") {
-		s.dropped++
 		return true
 	}
 	if len(s.queue) >= queueHard {
