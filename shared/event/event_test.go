@@ -28,6 +28,7 @@ func ended() event.Snapshot {
 		Task: 7, Run: 9, State: event.StateSucceeded, Provider: "openai", Model: "m", Attempt: 2, Failures: 1,
 		Executor: "a1", Execution: event.ExecutionAI, SessionTimeout: 900, Result: json.RawMessage(`{"total":39}`),
 		Usage: event.Usage{ModelCalls: 3, InputTokens: 900, OutputTokens: 70}, CreatedAt: noon, StartedAt: &noon, FinishedAt: &later,
+		Files: []event.RunFile{file(event.SourceUpload), file(event.SourceDownload)},
 	}
 }
 
@@ -38,9 +39,15 @@ func step() event.StepData {
 		Actions: []event.Action{{
 			Name: "click", Params: map[string]any{"xpath": "/html/body/button"}, Success: ref(true), ExtractedContent: ref("order 5"),
 		}},
+		Files:      []event.RunFile{file(event.SourceDownload)},
 		Screenshot: "sha256:ab", Sources: json.RawMessage(`[]`), Provider: "openai", Model: "m",
 		Usage: event.Usage{ModelCalls: 1, InputTokens: 300, OutputTokens: 20}, StartedAt: noon, FinishedAt: &later,
 	}
+}
+
+func file(source event.FileSource) event.RunFile {
+	f := event.File{ID: "6a1f", Name: string(source) + ".pdf", Size: 7, ContentType: "application/pdf", CreatedAt: noon}
+	return f.Of(source)
 }
 
 func request() event.Request {
@@ -48,6 +55,7 @@ func request() event.Request {
 		Task: 7, Prompt: "Buy the blue kettle", Provider: "openai", Model: "m", ResponseFormat: "json",
 		JSONSchema: json.RawMessage(`{"type":"object"}`), WebhookURL: "https://hooks.test/x", InitialURL: "https://shop.test",
 		MaxSteps: 50, SessionTimeout: 900, BodyHash: "00ff", CreatedAt: noon,
+		Means: event.Means{Files: []event.RunFile{file(event.SourceUpload)}},
 	}
 }
 
@@ -83,6 +91,15 @@ func TestTheWireFormatsAreAsPromised(t *testing.T) {
 				t.Errorf("got %s\nwant %s", got, want)
 			}
 		})
+	}
+}
+
+func TestARunThatItsExecutorDidNotEndListsWhatItsStepsDownloaded(t *testing.T) {
+	s := event.Queued(9, request())
+	s.State = event.StateTimedOut
+	run := event.Present(9, request(), s, []event.StepData{step(), step()})
+	if want := []event.RunFile{file(event.SourceUpload), file(event.SourceDownload)}; !slices.Equal(run.Files, want) {
+		t.Errorf("files %+v, want %+v", run.Files, want)
 	}
 }
 

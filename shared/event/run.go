@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -35,12 +36,13 @@ func (r Request) Schema() json.RawMessage {
 
 // Means is what a run may use and spend beside its model and its time. The zero value is no more and no limits.
 type Means struct {
-	Budget       *Budget  `json:"budget,omitempty"`
-	Fallbacks    []Choice `json:"fallbacks,omitempty"`     // asked in order where the model before gives no answer
-	ExtractModel string   `json:"extract_model,omitempty"` // of the same provider; reads pages for extract
-	Judge        bool     `json:"judge,omitempty"`         // a claim of success is checked by one more model call
-	Vision       bool     `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
-	Secrets      []Secret `json:"secrets,omitempty"`       // what it may type without its model seeing it
+	Budget       *Budget   `json:"budget,omitempty"`
+	Fallbacks    []Choice  `json:"fallbacks,omitempty"`     // asked in order where the model before gives no answer
+	ExtractModel string    `json:"extract_model,omitempty"` // of the same provider; reads pages for extract
+	Judge        bool      `json:"judge,omitempty"`         // a claim of success is checked by one more model call
+	Vision       bool      `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
+	Secrets      []Secret  `json:"secrets,omitempty"`       // what it may type without its model seeing it
+	Files        []RunFile `json:"files,omitempty"`         // what the run is given to upload
 }
 
 // Budget is what a run may spend. It is checked before each model call; null is no limit.
@@ -131,6 +133,7 @@ type Run struct {
 	StartedAt         *time.Time      `json:"started_at" nullable:"true"`
 	FinishedAt        *time.Time      `json:"finished_at" nullable:"true"`
 	Usage             Usage           `json:"usage"`
+	Files             []RunFile       `json:"files" nullable:"false" doc:"What the run was given and what it has downloaded"`
 	Judgement         *Judgement      `json:"judgement" doc:"A judge's opinion, where the task asks for one"`
 }
 
@@ -143,6 +146,7 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 		Prompt: req.Prompt, Model: req.Model, Provider: req.Provider, ResponseFormat: req.ResponseFormat,
 		JSONSchema: req.JSONSchema, UseCachedWorkflow: req.UseCachedWorkflow,
 		CreatedAt: req.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Usage: s.Usage, Judgement: s.Judgement,
+		Files: slices.Concat([]RunFile{}, s.Files),
 	}
 	if req.WebhookURL != "" {
 		r.WebhookURL = &req.WebhookURL
@@ -162,6 +166,7 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 			actions = []Action{}
 		}
 		r.History = append(r.History, HistoryItem{Description: st.Description, Actions: actions})
+		r.Files = withNew(r.Files, st.Files)
 		if !done {
 			r.Usage = r.Usage.Add(st.Usage)
 		}
@@ -169,10 +174,21 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 	return r
 }
 
+// withNew is files with those of more that are not among them. A run that an executor did not end itself has its
+// downloads in its steps only.
+func withNew(files, more []RunFile) []RunFile {
+	for _, f := range more {
+		if !slices.Contains(files, f) {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
 // Queued is the snapshot of a run whose request is stored and which no service has touched yet.
 func Queued(id RunID, req Request) Snapshot {
 	return Snapshot{
 		Task: req.Task, Run: id, State: StateQueued, Provider: req.Provider, Model: req.Model,
-		Execution: ExecutionAI, SessionTimeout: req.SessionTimeout, CreatedAt: req.CreatedAt,
+		Execution: ExecutionAI, SessionTimeout: req.SessionTimeout, CreatedAt: req.CreatedAt, Files: req.Files,
 	}
 }
