@@ -97,6 +97,7 @@ func TestAConfirmThatNoActionCausedIsDismissed(t *testing.T) {
 }
 
 func TestAFloodOfTabsIsStopped(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<button onclick="for (let i = 0; i < 15; i++) window.open('/x')">Flood</button>`, "/x": "popup"})
 	u := newUser(t)
 	u.visit(s.URL)
@@ -112,6 +113,7 @@ func TestAFloodOfTabsIsStopped(t *testing.T) {
 }
 
 func TestASubmitWaitsForASlowAnswer(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("the answer is slow")
 	}

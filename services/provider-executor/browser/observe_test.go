@@ -162,6 +162,7 @@ func TestAScreenshotIsAPicture(t *testing.T) {
 }
 
 func TestAPageThatHangsIsALineAndCanBeLeft(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits out a deadline")
 	}

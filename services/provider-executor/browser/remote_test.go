@@ -41,6 +41,7 @@ func remoteBrowser(t *testing.T) string {
 }
 
 func TestARemoteBrowserIsUsedAndLeftRunning(t *testing.T) {
+	t.Parallel()
 	address := remoteBrowser(t)
 	s := serve(t, map[string]string{"/": "<button onclick=\"document.title='done'\">Go</button>"})
 	for range 2 { // the second executor finds it as the first did
