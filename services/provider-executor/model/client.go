@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/errand-run/errand/shared/event"
 )
 
 // question is a request as one rung of the ladder asks it: the schema is in the provider's dialect, or in the prompt.
@@ -51,7 +53,7 @@ func newClient(s spec, access Access, timeout time.Duration, httpClient *http.Cl
 // the way that got an answer is remembered.
 func (c *client) Decide(ctx context.Context, r Request) (Response, error) {
 	if r.Model == "" {
-		r.Model = c.spec.DefaultModel
+		r.Model = event.DefaultModel(string(c.spec.Provider))
 	}
 	fit := c.learnt.of(r.Model)
 	for {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/services/provider-executor/modelsim"
+	"github.com/errand-run/errand/shared/event"
 )
 
 // conformance is what every provider must do, whatever its protocol: each test reaches modelsim, playing that provider
@@ -147,7 +148,7 @@ func structuredAnswer(t *testing.T, p model.Provider) {
 	if err != nil || resp.Text != oracleSays {
 		t.Fatalf("Decide = %q, %v", resp.Text, err)
 	}
-	if resp.Model != model.DefaultModel(p) {
+	if resp.Model != event.DefaultModel(string(p)) {
 		t.Errorf("Model = %q, want the provider's default", resp.Model)
 	}
 	call := sim.Calls()[0]

@@ -1,7 +1,7 @@
 // Package model asks a language model for one decision at a time.
 //
 // Seven providers stand behind one interface. Whatever differs between them is either data (providers.json: addresses,
-// variables, default models, ways of asking for JSON) or one adapter per wire protocol (openai.go, anthropic.go,
+// variables, ways of asking for JSON) or one adapter per wire protocol (openai.go, anthropic.go,
 // google.go, each through the provider's official SDK). What must be the same for all of them is written once, in
 // client.go: deadlines, repeats, the step from a refused way of asking to the next, and the reading of answers.
 package model
@@ -22,7 +22,7 @@ type Client interface {
 
 // Request is one question to a model.
 type Request struct {
-	Model    string // empty: the provider's default
+	Model    string // empty: the provider's default, event.DefaultModel
 	System   string
 	Messages []Message // user and assistant take turns; the last is the user's
 	Schema   Schema    // what the answer must look like; zero: free text

@@ -31,12 +31,6 @@ func Providers() []Provider {
 	return all
 }
 
-// DefaultModel is the model asked where a task and a run name none; empty for a provider that does not exist.
-func DefaultModel(p Provider) string {
-	s, _ := specOf(p)
-	return s.DefaultModel
-}
-
 // spec is one row of providers.json: all that is known about a provider before it is asked.
 type spec struct {
 	Provider        Provider `json:"provider"`
@@ -44,7 +38,6 @@ type spec struct {
 	KeyVariables    []string `json:"key_variables"` // the first that is set counts; messages name the first
 	BaseURLVariable string   `json:"base_url_variable"`
 	BaseURL         string   `json:"base_url"`
-	DefaultModel    string   `json:"default_model"`
 	Ladder          []rung   `json:"ladder"`
 	Dialect         dialect  `json:"dialect"`
 	// OutputLimitField is the name OpenAI's protocol has for Request.MaxOutputTokens at this provider.

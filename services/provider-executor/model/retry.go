@@ -13,6 +13,7 @@ type policy struct {
 	first    time.Duration
 	longest  time.Duration
 	patience time.Duration
+	total    time.Duration
 }
 
 // standard is the policy of all providers.
@@ -21,10 +22,12 @@ var standard = policy{
 	first:    500 * time.Millisecond, // doubles each time; overloaded providers recover within seconds
 	longest:  8 * time.Second,        // of a wait that we choose ourselves
 	patience: 60 * time.Second,       // of a wait that the provider asks for: limits count per minute. Longer ones end the call, as it holds a slot
+	total:    90 * time.Second,       // from the first call to the beginning of the last: one wait of a minute and its hiccups, not three of them
 }
 
-// do calls until it succeeds, fails for good or has used up the policy. It never waits less than Retry-After says.
-func (p policy) do(ctx context.Context, call func() *Error) error {
+// do calls until it succeeds, fails for good or has used up the policy, whose total counts from since. It never waits
+// less than Retry-After says.
+func (p policy) do(ctx context.Context, since time.Time, call func() *Error) error {
 	for n := 1; ; n++ {
 		failure := call()
 		switch {
@@ -35,7 +38,11 @@ func (p policy) do(ctx context.Context, call func() *Error) error {
 		case !failure.repeat || n == p.attempts || failure.RetryAfter > p.patience:
 			return failure
 		}
-		if err := pause(ctx, p.wait(n, failure.RetryAfter)); err != nil {
+		wait := p.wait(n, failure.RetryAfter)
+		if time.Since(since)+wait > p.total {
+			return failure
+		}
+		if err := pause(ctx, wait); err != nil {
 			return fmt.Errorf("wait to ask again: %w after %w", err, failure)
 		}
 	}
