@@ -22,7 +22,9 @@ const chromiumUID = 64321
 const launchTimeout = 20 * time.Second // a cold binary on a loaded machine took 6
 
 // flags of every Chromium. What is off would talk to the network by itself, draw
-// for nobody, slow down a page that has no focus, or leave the proxy aside.
+// for nobody, slow down a page that has no focus, or leave the proxy aside. The crash
+// handler stays on: --disable-crashpad-for-testing makes the network service of
+// Chromium 156 die when it starts from a pipe, and then every navigation is aborted.
 var flags = []string{
 	"--headless=new",
 	"--remote-debugging-pipe",
