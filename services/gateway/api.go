@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/vault"
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -20,6 +21,7 @@ type api struct {
 	log       *slog.Logger
 	metrics   *metrics
 	waitLimit time.Duration
+	keys      vault.Keys
 	closing   <-chan struct{} // closed when the gateway shuts down: nobody waits any longer
 }
 

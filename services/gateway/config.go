@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/errand-run/errand/shared/service"
+	"github.com/errand-run/errand/shared/vault"
 )
 
 // DefaultAddr is where the gateway listens unless ERRAND_ADDR says otherwise.
@@ -14,17 +16,19 @@ const DefaultAddr = "127.0.0.1:8080"
 type Config struct {
 	service.Config
 	Hosts     []string      // ERRAND_HOSTS: host names, comma separated, that callers may use beside loopback names and IP addresses
+	Keys      vault.Keys    // ERRAND_MASTER_KEY: seals the secrets of tasks and runs; without it they are refused
 	WaitLimit time.Duration // how long an answer waits for its run at most
 }
 
 // LoadConfig reads the configuration and reports all mistakes at once.
 func LoadConfig(getenv func(string) string) (Config, error) {
 	shared, err := service.LoadConfig(getenv, DefaultAddr)
-	c := Config{Config: shared, WaitLimit: 30 * time.Minute}
+	keys, errKeys := vault.Parse(getenv("ERRAND_MASTER_KEY"))
+	c := Config{Config: shared, WaitLimit: 30 * time.Minute, Keys: keys}
 	for _, host := range strings.Split(getenv("ERRAND_HOSTS"), ",") {
 		if host = strings.ToLower(strings.TrimSpace(host)); host != "" {
 			c.Hosts = append(c.Hosts, host)
 		}
 	}
-	return c, err
+	return c, errors.Join(err, errKeys)
 }

@@ -52,12 +52,13 @@ type Additions struct {
 	ExtractModel *string        `json:"extract_model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"A model of the same provider that reads pages for extract"`
 	Judge        *bool          `json:"judge,omitempty" nullable:"true" doc:"Whether a claim of success is checked by one more model call; see judgement"`
 	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot beside the page's text"`
+
+	Secrets map[string]secretInput `json:"secrets,omitempty" nullable:"true" maxProperties:"50" doc:"What the agent may type without its model seeing it, by name"`
 	Unsupported
 }
 
 // Unsupported are fields that the API has reserved and this version cannot honour: any value but null is refused.
 type Unsupported struct {
-	Secrets        json.RawMessage `json:"secrets,omitempty" hidden:"true"`
 	AllowedDomains json.RawMessage `json:"allowed_domains,omitempty" hidden:"true"`
 	Files          json.RawMessage `json:"files,omitempty" hidden:"true"`
 	Parameters     json.RawMessage `json:"parameters,omitempty" hidden:"true"`
@@ -97,8 +98,11 @@ type taskView struct {
 	ExtractModel      *string         `json:"extract_model" nullable:"true"`
 	Judge             bool            `json:"judge"`
 	Vision            bool            `json:"vision"`
-	CreatedAt         time.Time       `json:"created_at"`
-	UpdatedAt         time.Time       `json:"updated_at"`
+
+	Secrets map[string]secretView `json:"secrets" nullable:"true" doc:"The secrets that the task has; their values are never returned"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // runSummary is a run in a list: all of it but its history and result.

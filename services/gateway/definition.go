@@ -37,6 +37,7 @@ func (o *overrides) check() error {
 	if f := o.ResponseFormat; f != nil && *f != "text" && *f != "json" {
 		wrong("response_format", "expected text or json")
 	}
+	checkSecrets(o.Secrets, wrong)
 	schema, err := readSchema(o.JSONSchema)
 	if err != nil {
 		wrong("json_schema", err.Error())
@@ -50,7 +51,7 @@ func (o *overrides) check() error {
 
 func (u Unsupported) fields() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
-		"secrets": u.Secrets, "allowed_domains": u.AllowedDomains, "files": u.Files,
+		"allowed_domains": u.AllowedDomains, "files": u.Files,
 		"parameters": u.Parameters,
 	}
 }
@@ -142,7 +143,7 @@ func view(t event.Task) taskView {
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow, CachedWorkflow: t.CachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
 		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
-		Judge: t.Judge, Vision: t.Vision, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Judge: t.Judge, Vision: t.Vision, Secrets: viewSecrets(t.Secrets), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 

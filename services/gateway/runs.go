@@ -48,7 +48,14 @@ func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	return a.submit(ctx, order{in.at("POST /api/tasks/runs"), in.Prefer, in.Body.apply(task)})
+	k := in.at("POST /api/tasks/runs")
+	secrets, err := a.sealAll(ctx, k, in.Body.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	task = in.Body.apply(task)
+	task.Secrets = event.OverrideSecrets(task.Secrets, secrets)
+	return a.submit(ctx, order{k, in.Prefer, task})
 }
 
 // newRun makes a task and runs it.
@@ -63,6 +70,9 @@ func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 		return nil, err
 	}
 	k := in.at("POST /api/runs")
+	if task.Secrets, err = a.sealAll(ctx, k, in.Body.Secrets); err != nil {
+		return nil, err
+	}
 	if task, err = a.acceptTask(ctx, k, task); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	a := &api{
 		bus: s.Frame.Bus, hub: newHub(s.Frame.Bus), log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics),
-		waitLimit: s.Config.WaitLimit, closing: ctx.Done(),
+		waitLimit: s.Config.WaitLimit, keys: s.Config.Keys, closing: ctx.Done(),
 	}
 	app, err := newServer(a, s.Frame.Metrics, s.Config)
 	if err != nil {

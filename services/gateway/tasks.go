@@ -54,7 +54,11 @@ func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskO
 	if err != nil {
 		return nil, err
 	}
-	stored, err := a.acceptTask(ctx, in.at("POST /api/tasks"), t)
+	k := in.at("POST /api/tasks")
+	if t.Secrets, err = a.sealAll(ctx, k, in.Body.Secrets); err != nil {
+		return nil, err
+	}
+	stored, err := a.acceptTask(ctx, k, t)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +92,16 @@ func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.edit(ctx, in.TaskID, func(t event.Task) event.Task {
+	sealed, valueless, err := a.seal(ctx, Idempotency{}.at("PUT /api/tasks"), in.Body.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.edit(ctx, in.TaskID, func(t event.Task) (event.Task, error) {
 		r := replacement
+		kept, err := keepValues(valueless, t.Secrets)
+		r.Secrets = event.OverrideSecrets(kept, sealed)
 		r.ID, r.CachedWorkflow, r.BodyHash, r.CreatedAt = t.ID, t.CachedWorkflow, t.BodyHash, t.CreatedAt
-		return r
+		return r, err
 	})
 	if err != nil {
 		return nil, err
@@ -101,15 +111,15 @@ func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error
 
 // deleteTask deletes a task. Its runs stay, and its id is not given again.
 func (a *api) deleteTask(ctx context.Context, in *taskInput) (*struct{}, error) {
-	_, err := a.edit(ctx, in.TaskID, func(t event.Task) event.Task {
+	_, err := a.edit(ctx, in.TaskID, func(t event.Task) (event.Task, error) {
 		t.Deleted = true
-		return t
+		return t, nil
 	})
 	return nil, err
 }
 
 // edit replaces a task by what change makes of it, again if another edit came between.
-func (a *api) edit(ctx context.Context, id event.TaskID, change func(event.Task) event.Task) (event.Task, error) {
+func (a *api) edit(ctx context.Context, id event.TaskID, change func(event.Task) (event.Task, error)) (event.Task, error) {
 	noted(ctx).task = id
 	err := bus.ErrConflict
 	for n := 0; n < editTries && errors.Is(err, bus.ErrConflict); n++ {
@@ -117,7 +127,9 @@ func (a *api) edit(ctx context.Context, id event.TaskID, change func(event.Task)
 		if readErr != nil {
 			return t, problem(readErr, "task "+id.String())
 		}
-		t = change(t)
+		if t, readErr = change(t); readErr != nil {
+			return t, readErr
+		}
 		t.UpdatedAt = a.bus.Now(ctx)
 		if err = a.bus.UpdateTask(ctx, t, revision); err == nil {
 			return t, nil
