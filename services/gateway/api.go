@@ -36,6 +36,7 @@ func (a *api) register(app *fiber.App) error {
 	h := humafiber.New(app, config)
 	a.runOperations(h)
 	a.taskOperations(h)
+	fileOperations(h)
 	finish(h.OpenAPI())
 	document, err := json.Marshal(h.OpenAPI())
 	if err != nil {

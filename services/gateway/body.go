@@ -25,19 +25,13 @@ const (
 // readBody takes the whole body in, or drains one that is too large and answers 413. Nothing of a body is left on the
 // connection, where it would be taken for the next request. An empty body stands for {}.
 func readBody(c *fiber.Ctx) error {
-	var stream io.Reader = http.NoBody
-	if sent := c.Request().BodyStream(); sent != nil {
-		stream = sent
-	}
-	body, err := io.ReadAll(io.LimitReader(stream, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(bodyStream(c), maxBody+1))
 	if err != nil {
 		c.Context().SetConnectionClose()
 		return fiber.NewError(http.StatusBadRequest, "the body could not be read to its end")
 	}
 	if len(body) > maxBody {
-		if n, err := io.Copy(io.Discard, io.LimitReader(stream, maxDrain)); err != nil || n == maxDrain {
-			c.Context().SetConnectionClose()
-		}
+		drain(c)
 		return fiber.NewError(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody))
 	}
 	if len(body) == 0 && takesBody(c) {
@@ -48,6 +42,26 @@ func readBody(c *fiber.Ctx) error {
 	}
 	noted(c.UserContext()).body = body
 	c.Request().SetBodyStream(bytes.NewReader(body), len(body))
+	return c.Next()
+}
+
+func bodyStream(c *fiber.Ctx) io.Reader {
+	if sent := c.Request().BodyStream(); sent != nil {
+		return sent
+	}
+	return http.NoBody
+}
+
+// drain reads what is left of a body, or gives up its connection.
+func drain(c *fiber.Ctx) {
+	if n, err := io.Copy(io.Discard, io.LimitReader(bodyStream(c), maxDrain)); err != nil || n == maxDrain {
+		c.Context().SetConnectionClose()
+	}
+}
+
+// drained leaves nothing of a body on the connection that the handlers behind it read themselves.
+func drained(c *fiber.Ctx) error {
+	defer drain(c)
 	return c.Next()
 }
 

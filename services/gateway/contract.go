@@ -53,6 +53,8 @@ type Additions struct {
 	Judge        *bool          `json:"judge,omitempty" nullable:"true" doc:"Whether a claim of success is checked by one more model call; see judgement"`
 	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot beside the page's text"`
 
+	Files []event.FileID `json:"files,omitempty" nullable:"true" maxItems:"20" doc:"Files that the agent may upload: ids from POST /api/files"`
+
 	Secrets map[string]secretInput `json:"secrets,omitempty" nullable:"true" maxProperties:"50" doc:"What the agent may type without its model seeing it, by name"`
 	Unsupported
 }
@@ -60,7 +62,6 @@ type Additions struct {
 // Unsupported are fields that the API has reserved and this version cannot honour: any value but null is refused.
 type Unsupported struct {
 	AllowedDomains json.RawMessage `json:"allowed_domains,omitempty" hidden:"true"`
-	Files          json.RawMessage `json:"files,omitempty" hidden:"true"`
 	Parameters     json.RawMessage `json:"parameters,omitempty" hidden:"true"`
 }
 
@@ -101,8 +102,9 @@ type taskView struct {
 
 	Secrets map[string]secretView `json:"secrets" nullable:"true" doc:"The secrets that the task has; their values are never returned"`
 
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Files     []event.FileID `json:"files" nullable:"false"`
+	CreatedAt time.Time      `json:"created_at"`
+	UpdatedAt time.Time      `json:"updated_at"`
 }
 
 // runSummary is a run in a list: all of it but its history and result.

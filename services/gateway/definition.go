@@ -51,8 +51,8 @@ func (o *overrides) check() error {
 
 func (u Unsupported) fields() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
-		"allowed_domains": u.AllowedDomains, "files": u.Files,
-		"parameters": u.Parameters,
+		"allowed_domains": u.AllowedDomains,
+		"parameters":      u.Parameters,
 	}
 }
 
@@ -143,7 +143,7 @@ func view(t event.Task) taskView {
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow, CachedWorkflow: t.CachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
 		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
-		Judge: t.Judge, Vision: t.Vision, Secrets: viewSecrets(t.Secrets), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Judge: t.Judge, Vision: t.Vision, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 

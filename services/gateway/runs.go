@@ -48,12 +48,15 @@ func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	task = in.Body.apply(task)
+	if err := a.attach(ctx, &task, in.Body.Files); err != nil {
+		return nil, err
+	}
 	k := in.at("POST /api/tasks/runs")
 	secrets, err := a.sealAll(ctx, k, in.Body.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	task = in.Body.apply(task)
 	task.Secrets = event.OverrideSecrets(task.Secrets, secrets)
 	return a.submit(ctx, order{k, in.Prefer, task})
 }
@@ -67,6 +70,9 @@ func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 	task := Definition(body).task()
 	_, err := request(task) // refused before the task is made
 	if err != nil {
+		return nil, err
+	}
+	if err := a.attach(ctx, &task, body.Files); err != nil {
 		return nil, err
 	}
 	k := in.at("POST /api/runs")

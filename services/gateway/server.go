@@ -31,11 +31,15 @@ func newServer(a *api, registry *prometheus.Registry, c Config) (*fiber.App, err
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: maxBody, // the body is read by readBody
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: headerBytes,
 	})
-	app.Use(a.observe, readBody)
+	own := sameSite(append(c.Hosts, hostname(c.Addr)))
+	app.Use(a.observe)
+	app.Post(filesPath, drained, own, a.upload)
+	app.Use(readBody)
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/readyz", a.ready)
 	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
-	app.Use(sameSite(append(c.Hosts, hostname(c.Addr))), checkBody)
+	app.Use(own, checkBody)
+	app.Get(filesPath+"/:file_id", a.download)
 	app.Get(eventsPath, a.events)
 	return app, a.register(app)
 }

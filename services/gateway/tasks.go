@@ -54,6 +54,9 @@ func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskO
 	if err != nil {
 		return nil, err
 	}
+	if err := a.attach(ctx, &t, in.Body.Files); err != nil {
+		return nil, err
+	}
 	k := in.at("POST /api/tasks")
 	if t.Secrets, err = a.sealAll(ctx, k, in.Body.Secrets); err != nil {
 		return nil, err
@@ -90,6 +93,9 @@ type putTaskInput struct {
 func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error) {
 	replacement, err := in.Body.task()
 	if err != nil {
+		return nil, err
+	}
+	if err := a.attach(ctx, &replacement, in.Body.Files); err != nil {
 		return nil, err
 	}
 	sealed, valueless, err := a.seal(ctx, Idempotency{}.at("PUT /api/tasks"), in.Body.Secrets)

@@ -21,6 +21,9 @@ const fileTimeout = 2 * time.Minute
 // ErrTooLarge says that a file has more than event.MaxFileSize bytes. Nothing of it was stored.
 var ErrTooLarge = errors.New("the file is too large")
 
+// ErrBrokenOff says that a file's content ended with an error. Nothing of it was stored.
+var ErrBrokenOff = errors.New("the content breaks off")
+
 // Headers of an object's metadata.
 const (
 	fileName    = "name"
@@ -32,7 +35,7 @@ const (
 const sniffed = 512
 
 // PutFile stores a file under a new id while it reads it. name is made safe and the content type is taken from the
-// content. Errors: ErrTooLarge, ErrUnavailable, or content's own as it came.
+// content. Errors: ErrTooLarge, ErrBrokenOff around content's own, ErrUnavailable.
 func (b *Bus) PutFile(ctx context.Context, name string, content io.Reader) (event.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, fileTimeout)
 	defer cancel()
@@ -43,7 +46,7 @@ func (b *Bus) PutFile(ctx context.Context, name string, content io.Reader) (even
 	sent := &upload{from: bufio.NewReaderSize(content, sniffed)}
 	head, err := sent.from.Peek(sniffed)
 	if err != nil && err != io.EOF {
-		return event.File{}, err
+		return event.File{}, fmt.Errorf("%w: %w", ErrBrokenOff, err)
 	}
 	f := event.File{
 		ID: event.FileID(uuid.NewString()), Name: event.FileName(name),
@@ -165,7 +168,10 @@ func (u *upload) Read(p []byte) (n int, err error) {
 	if u.read += int64(n); u.read > event.MaxFileSize {
 		err = ErrTooLarge
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && err != ErrTooLarge {
+		err = fmt.Errorf("%w: %w", ErrBrokenOff, err)
+	}
+	if err != io.EOF {
 		u.err = err
 	}
 	return n, err

@@ -146,7 +146,7 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 		Prompt: req.Prompt, Model: req.Model, Provider: req.Provider, ResponseFormat: req.ResponseFormat,
 		JSONSchema: req.JSONSchema, UseCachedWorkflow: req.UseCachedWorkflow,
 		CreatedAt: req.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Usage: s.Usage, Judgement: s.Judgement,
-		Files: slices.Concat([]RunFile{}, s.Files),
+		Files: append([]RunFile{}, s.Files...),
 	}
 	if req.WebhookURL != "" {
 		r.WebhookURL = &req.WebhookURL
