@@ -38,11 +38,12 @@ func anthropicParams(q question) anthropic.MessageNewParams {
 		params.MaxTokens = int64(q.MaxOutputTokens)
 	}
 	if q.System != "" {
-		params.System = []anthropic.TextBlockParam{{Text: q.System}}
+		params.System = []anthropic.TextBlockParam{{Text: q.System, CacheControl: anthropic.NewCacheControlEphemeralParam()}}
 	}
 	for _, m := range q.Messages {
 		params.Messages = append(params.Messages, anthropicMessage(m))
 	}
+	markStable(params.Messages)
 	switch q.rung {
 	case jsonSchema:
 		params.OutputConfig.Format.Schema = q.Schema.keywords()
@@ -55,6 +56,16 @@ func anthropicParams(q question) anthropic.MessageNewParams {
 		params.ToolChoice = anthropic.ToolChoiceParamOfTool(q.Schema.Name)
 	}
 	return params
+}
+
+// markStable has the conversation up to the last message cached: it comes again with the next question, the last
+// message does not. The other providers find out by themselves; this one must be told.
+func markStable(messages []anthropic.MessageParam) {
+	if len(messages) < 2 {
+		return
+	}
+	blocks := messages[len(messages)-2].Content
+	*blocks[len(blocks)-1].GetCacheControl() = anthropic.NewCacheControlEphemeralParam()
 }
 
 func anthropicMessage(m Message) anthropic.MessageParam {

@@ -34,6 +34,7 @@ type client struct {
 	retry   policy
 	send    sender
 	learnt  learnt
+	breaker breaker
 }
 
 func newClient(s spec, access Access, timeout time.Duration, httpClient *http.Client) *client {
@@ -49,44 +50,67 @@ func newClient(s spec, access Access, timeout time.Duration, httpClient *http.Cl
 	return c
 }
 
-// Decide asks in the strictest way that the model is known to take. A 400 that names that way leads to the next one;
-// the way that got an answer is remembered.
+// Decide asks, unless the provider is at rest.
 func (c *client) Decide(ctx context.Context, r Request) (Response, error) {
+	trial, refused := c.breaker.enter()
+	if refused != nil {
+		refused.Message = fmt.Sprintf("%s %s", c.spec.Provider, refused.Message)
+		return Response{}, c.explain(refused, r)
+	}
+	resp, err := c.decide(ctx, r)
+	c.breaker.leave(trial, err)
+	return resp, err
+}
+
+// decide asks in the strictest way that the model is known to take, or in a later one where that gave no usable answer.
+// A 400 that names the way leads to the next one; the way that got a usable answer is remembered.
+func (c *client) decide(ctx context.Context, r Request) (Response, error) {
 	if r.Model == "" {
 		r.Model = event.DefaultModel(string(c.spec.Provider))
 	}
-	fit := c.learnt.of(r.Model)
-	for {
+	fit := c.learnt.of(r.Model).after(r.Unusable, len(c.spec.Ladder))
+	for since := time.Now(); ; {
 		q, err := c.fitted(r, fit)
 		if err != nil {
 			return Response{}, c.explain(err, r)
 		}
-		resp, err := c.ask(ctx, q)
+		resp, err := c.ask(ctx, since, q)
 		worse, ok := c.stepDown(fit, q, err)
 		if !ok {
 			if err == nil {
 				c.learnt.keep(r.Model, fit)
 			}
-			return resp, err
+			return resp, c.final(err, q, fit)
 		}
 		fit = worse
 	}
 }
 
+// final marks an unusable answer that no other way of asking can mend.
+func (c *client) final(err error, q question, f fit) error {
+	var e *Error
+	if errors.As(err, &e) && e.Code == CodeInvalidOutput {
+		e.Final = q.Unusable > 0 && (q.rung == free || f.rung+1 == len(c.spec.Ladder))
+	}
+	return err
+}
+
 // ask sends one question, again where the policy says so, and reads its answer.
-func (c *client) ask(ctx context.Context, q question) (Response, error) {
+func (c *client) ask(ctx context.Context, since time.Time, q question) (Response, error) {
 	var resp Response
-	err := c.retry.do(ctx, func() *Error {
+	err := c.retry.do(ctx, since, func() *Error {
 		attempt, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 		var err error
-		if resp, err = c.send(attempt, q); err == nil {
-			err = c.read(&resp, q)
-		} else if attempt.Err() != nil {
+		resp, err = c.send(attempt, q)
+		if err != nil && attempt.Err() != nil {
 			err = errHung
 		}
 		if salvaged := salvage(err, q); salvaged != "" {
 			resp, err = Response{Text: salvaged, Model: q.Model, FinishReason: "stop"}, nil
+		}
+		if err == nil {
+			err = c.read(&resp, q)
 		}
 		if err != nil {
 			return c.explain(err, q.Request)
@@ -101,7 +125,7 @@ var cutShort = []string{"length", "model_length", "max_tokens", "model_context_w
 
 // read makes sure of an answer: it is whole, not empty and, where a schema was given, JSON.
 func (c *client) read(resp *Response, q question) error {
-	fail := func(format string, args ...any) error {
+	fail := func(format string, args ...any) *Error {
 		said := fmt.Sprintf(format, args...)
 		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf("%s (%s) %s", c.spec.Provider, q.Model, said)}
 	}
@@ -120,6 +144,14 @@ func (c *client) read(resp *Response, q question) error {
 		return fail("gave an answer that is not the JSON it was asked for: %s", short(text))
 	}
 	resp.Text = string(mend(found, q.Schema))
+	if q.Check == nil {
+		return nil
+	}
+	if err := q.Check(resp.Text); err != nil {
+		unusable := fail("gave an answer that cannot be used: %s.", err)
+		unusable.Err = err
+		return unusable
+	}
 	return nil
 }
 
@@ -129,11 +161,8 @@ func salvage(err error, q question) string {
 	if !errors.As(err, &f) || q.rung == free {
 		return ""
 	}
-	found, err := ExtractJSON(f.complaint().FailedGeneration)
-	if err != nil {
-		return ""
-	}
-	return string(mend(found, q.Schema))
+	found, _ := ExtractJSON(f.complaint().FailedGeneration)
+	return string(found)
 }
 
 // fitted writes the request as the rung asks it.

@@ -15,7 +15,7 @@ const (
 	CodeUnavailable   = "provider_unavailable" // 5xx, or no connection
 	CodeTimeout       = "model_timeout"        // no answer within Config.CallTimeout
 	CodeInvalid       = "invalid_request"
-	CodeInvalidOutput = "invalid_output" // empty, truncated, refused by the model, too large, no JSON
+	CodeInvalidOutput = "invalid_output" // empty, truncated, refused by the model, too large, no JSON, not what Request.Check takes
 )
 
 // Error is a call that gave no usable answer. It never holds an API key.
@@ -25,7 +25,8 @@ type Error struct {
 	Status     int           // the HTTP status, 0 where there was none
 	Message    string        // sentences for the user: what happened, what the provider said, what to do
 	RetryAfter time.Duration // how long the provider asks to wait, 0 when it did not say
-	Err        error         // what it comes from, may be nil
+	Err        error         // what it comes from, such as the error of Request.Check; may be nil
+	Final      bool          // of invalid_output: every way of asking was tried
 
 	repeat  bool   // whether the same call may work a little later
 	grounds string // of a refusal: what tells whether another way of asking may work

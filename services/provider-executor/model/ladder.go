@@ -33,6 +33,13 @@ type fit struct {
 	blind bool // takes no images
 }
 
+// after is how to ask once that many answers to the same question were unusable: the first has its error shown to the
+// model, each further one leads a rung down.
+func (f fit) after(unusable, rungs int) fit {
+	f.rung = min(f.rung+max(unusable-1, 0), rungs-1)
+	return f
+}
+
 // learnt remembers each model's fit for the life of the process.
 type learnt struct {
 	mu   sync.Mutex

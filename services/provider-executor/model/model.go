@@ -16,7 +16,9 @@ import (
 type Client interface {
 	// Decide sends one request and returns the model's answer. It repeats what is worth repeating (429, 5xx, broken
 	// connections) and gives up with an *Error, or with ctx's error when ctx ends first. With an *Error of code
-	// invalid_output the Response still holds what the answer cost and what could be read of it.
+	// invalid_output the Response still holds what the answer cost and what could be read of it; unless the Error is
+	// Final, the caller shows the model what was wrong and asks again with Unusable one higher. A provider that gave no
+	// answer to several calls in a row is left alone for a while: then the error wraps ErrResting.
 	Decide(ctx context.Context, r Request) (Response, error)
 }
 
@@ -29,6 +31,12 @@ type Request struct {
 	// MaxOutputTokens bounds the answer, reasoning included. Zero leaves it to the provider (anthropic, which must be
 	// told: 16,384).
 	MaxOutputTokens int
+
+	// Check says why an answer of the right form cannot be used; nil: any can. It is not asked about free text.
+	Check func(answer string) error
+	// Unusable is how many answers to this very question ended as invalid_output. From the second on, each leads to the
+	// provider's next way of asking for JSON; a way that then gives a usable answer is remembered for the model.
+	Unusable int
 }
 
 // Message is one turn of the conversation.

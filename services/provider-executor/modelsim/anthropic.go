@@ -40,8 +40,11 @@ type messagesRequest struct {
 }
 
 type messagesBlock struct {
-	Type   string `json:"type"`
-	Text   string `json:"text"`
+	Type         string `json:"type"`
+	Text         string `json:"text"`
+	CacheControl *struct {
+		Type string `json:"type"`
+	} `json:"cache_control"`
 	Source struct {
 		MediaType string `json:"media_type"`
 		Data      []byte `json:"data"`
@@ -61,7 +64,8 @@ func (anthropic) read(_ string, r *http.Request, body []byte) (ask, *refusal) {
 	if err := json.Unmarshal(body, &request); err != nil {
 		return a, badRequest("The request body is not valid JSON: %v", err)
 	}
-	a.Model, a.System = request.Model, messagesMessage(request.System).Text
+	system := messagesMessage(request.System)
+	a.Model, a.System, a.SystemCached = request.Model, system.Text, system.Cached
 	for _, m := range request.Messages {
 		message := messagesMessage(m.Content)
 		message.Role = m.Role
@@ -95,8 +99,24 @@ func messagesMessage(content json.RawMessage) Message {
 		if b.Type == "image" {
 			m.Image = b.Source.Data
 		}
+		m.Cached = m.Cached || b.CacheControl != nil
 	}
 	return m
+}
+
+// blocks are all content blocks of a request, the system's first.
+func (r messagesRequest) blocks() []messagesBlock {
+	var all []messagesBlock
+	contents := []json.RawMessage{r.System}
+	for _, m := range r.Messages {
+		contents = append(contents, m.Content)
+	}
+	for _, content := range contents {
+		var blocks []messagesBlock
+		_ = json.Unmarshal(content, &blocks) // a plain text has none
+		all = append(all, blocks...)
+	}
+	return all
 }
 
 func (anthropic) success(a ask, reply Reply) any {

@@ -94,6 +94,29 @@ func messagesRules(r messagesRequest, a ask) *refusal {
 			return badRequest("output_config.format.schema: %s", flaw)
 		}
 	}
+	return cacheRules(r.blocks())
+}
+
+// maxCached is how many prefixes anthropic caches of one request.
+const maxCached = 4
+
+func cacheRules(blocks []messagesBlock) *refusal {
+	marked := 0
+	for _, b := range blocks {
+		if b.CacheControl == nil {
+			continue
+		}
+		marked++
+		switch {
+		case b.CacheControl.Type != "ephemeral":
+			return badRequest("cache_control.type: Input should be 'ephemeral'")
+		case b.Type == "text" && b.Text == "":
+			return badRequest("cache_control cannot be set for empty text blocks")
+		}
+	}
+	if marked > maxCached {
+		return badRequest("A maximum of %d blocks with cache_control may be provided. Found %d.", maxCached, marked)
+	}
 	return nil
 }
 

@@ -25,12 +25,14 @@ type Call struct {
 	Path     string
 	Model    string
 	System   string
-	Messages []Message
-	Schema   json.RawMessage // as it was sent, whichever way; nil: none, or in the prompt only
-	Way      string          // how JSON was asked for: json_schema, json_schema_loose, tool, json_object, or text
-	Key      string
-	N        int    // the script's n-th call, from 1; 0 when it was refused before
-	Refused  string // why the provider's rules refused it; empty: the script answered
+	// SystemCached: the system prompt is marked as the end of a prefix to cache, which only anthropic is told.
+	SystemCached bool
+	Messages     []Message
+	Schema       json.RawMessage // as it was sent, whichever way; nil: none, or in the prompt only
+	Way          string          // how JSON was asked for: json_schema, json_schema_loose, tool, json_object, or text
+	Key          string
+	N            int    // the script's n-th call, from 1; 0 when it was refused before
+	Refused      string // why the provider's rules refused it; empty: the script answered
 }
 
 // Message is one turn of a Call.
@@ -38,6 +40,8 @@ type Message struct {
 	Role  string // user or assistant
 	Text  string
 	Image []byte
+	// Cached: the message is marked as the end of a prefix to cache.
+	Cached bool
 }
 
 // Page is the text of the last user message, which ends with the page.

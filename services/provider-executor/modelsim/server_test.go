@@ -72,6 +72,9 @@ func TestTheRulesOfTheProvidersAreKept(t *testing.T) {
 		"anthropic rations unions":                       {messages, `{"model":"m","max_tokens":9,` + turn + `,"output_config":{"format":{"type":"json_schema","schema":` + wide(17, `{"type":["string","null"]}`) + `}}}`, "too complex"},
 		"anthropic rations optional parameters":          {messages, `{"model":"m","max_tokens":9,` + turn + `,"output_config":{"format":{"type":"json_schema","schema":` + wide(25, `{"type":"string"}`) + `}}}`, "too complex"},
 		"anthropic takes fifteen optional parameters":    {messages, `{"model":"m","max_tokens":9,` + turn + `,"output_config":{"format":{"type":"json_schema","schema":` + wide(15, `{"type":"string"}`) + `}}}`, ""},
+		"anthropic caches four prefixes":                 {messages, `{"model":"m","max_tokens":9,` + cached(4, `{"type":"ephemeral"}`) + `}`, ""},
+		"anthropic caches no more than four prefixes":    {messages, `{"model":"m","max_tokens":9,` + cached(5, `{"type":"ephemeral"}`) + `}`, "maximum of 4"},
+		"anthropic caches for a while only":              {messages, `{"model":"m","max_tokens":9,` + cached(1, `{"type":"eternal"}`) + `}`, "cache_control.type"},
 		"google takes a schema":                          {generate, `{` + contents + `,"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"a":{"type":"string"}},"propertyOrdering":["a"]}}}`, ""},
 		"google knows a list of keywords":                {generate, `{` + contents + `,"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"string","pattern":"x"}}}`, "pattern"},
 		"google wants the type with the schema":          {generate, `{` + contents + `,"generationConfig":{"responseJsonSchema":{"type":"string"}}}`, "response_mime_type"},
@@ -103,6 +106,26 @@ func wide(n int, property string) string {
 		properties = append(properties, `"p`+string(rune('a'+i))+`":`+property)
 	}
 	return `{"type":"object","additionalProperties":false,"properties":{` + strings.Join(properties, ",") + `}}`
+}
+
+// cached is a system prompt and a conversation with n blocks that are marked to be cached.
+func cached(n int, control string) string {
+	block := `{"type":"text","text":"t","cache_control":` + control + `}`
+	return `"system":[` + block + `],"messages":[{"role":"user","content":[{"type":"text","text":"t"}` + strings.Repeat(","+block, n-1) + `]}]`
+}
+
+func TestMarksOfTheCacheAreRecorded(t *testing.T) {
+	s := New(Sequence(Reply{Text: "1"}, Reply{Text: "2"}))
+	for i, want := range []bool{false, true} {
+		body := `{"model":"m","max_tokens":9,"system":"s",` + turn + `}`
+		if want {
+			body = `{"model":"m","max_tokens":9,` + cached(2, `{"type":"ephemeral"}`) + `}`
+		}
+		post(t, s, messages, body)
+		if call := s.Calls()[i]; call.SystemCached != want || call.Messages[0].Cached != want {
+			t.Errorf("%s\nis recorded as %+v", body, call)
+		}
+	}
 }
 
 func TestNobodyIsAnsweredWithoutAKey(t *testing.T) {
