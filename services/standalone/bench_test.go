@@ -243,7 +243,7 @@ func (w writes) since(v writes) writes {
 }
 
 func (r *rig) written(b *testing.B) writes {
-	last, err := r.sequences()
+	last, err := sequences(r.broker)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -252,8 +252,8 @@ func (r *rig) written(b *testing.B) writes {
 }
 
 // sequences are the last sequences of the streams: how much was ever stored in each.
-func (r *rig) sequences() (map[string]uint64, error) {
-	z, err := r.broker.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+func sequences(broker *server.Server) (map[string]uint64, error) {
+	z, err := broker.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +268,7 @@ func (r *rig) sequences() (map[string]uint64, error) {
 
 // settled says whether the projections have caught up: each event of a run has one.
 func (r *rig) settled() error {
-	last, err := r.sequences()
+	last, err := sequences(r.broker)
 	if err != nil {
 		return err
 	}

@@ -100,6 +100,27 @@ func TestItServesAndStopsWithoutAnError(t *testing.T) {
 	}
 }
 
+func TestItUsesANATSServerOutsideWhereOneIsNamed(t *testing.T) {
+	outside, err := startBroker(t.Context(), Config{NATSListen: "127.0.0.1:0"}, t.TempDir(), natstest.Quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stopBroker(outside)
+	dir := t.TempDir()
+	e := launch(t, env(t, map[string]string{"ERRAND_NATS_URL": outside.ClientURL(), "ERRAND_DATA_DIR": dir}))
+	defer e.stop()
+	if e.NATS != outside.ClientURL() {
+		t.Errorf("it says that NATS is at %s, not at %s", e.NATS, outside.ClientURL())
+	}
+	last, err := sequences(outside)
+	if _, ok := last["RUNS"]; err != nil || !ok {
+		t.Errorf("the streams outside are %v (%v), want RUNS among them", last, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "nats")); !os.IsNotExist(err) {
+		t.Errorf("stat: %v, want no server's files in the data directory", err)
+	}
+}
+
 func TestASecondErrandOnTheSameDataIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	first := launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir}))
