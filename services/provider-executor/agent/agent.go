@@ -14,11 +14,8 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-// Limits of the loop.
-const (
-	maxInvalid   = 2 // answers in a row that are no decision, before the run fails
-	maxFruitless = 5 // steps in a row in which every action failed, before the run fails
-)
+// maxFruitless is how many steps in a row may do nothing but fail, before the run fails.
+const maxFruitless = 5
 
 // journalTime is how long the last line of a step may take to be written when the run is being stopped.
 const journalTime = 10 * time.Second
@@ -86,10 +83,11 @@ type run struct {
 	using   int         // index of the model in use
 	loops   loops
 
-	modelBefore, answered, answeredBy string // the model asked last, the one that answered and its provider
-	repaired                          bool   // the one repair round for the result was given
-	fruitless                         int    // steps in a row in which all failed
-	memory                            string // what the model last wrote into it
+	answered, answeredBy string // the model that answered last and its provider
+	unusable             int    // answers in a row that were no decision, of the model in use
+	repaired             bool   // the one repair round for the result was given
+	fruitless            int    // steps in a row in which all failed
+	memory               string // what the model last wrote into it
 }
 
 func (r *run) loop(ctx context.Context) (*Result, error) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,18 +31,18 @@ func (e overBudget) Error() string { return e.what }
 func (r *run) ask(ctx context.Context, req model.Request) (model.Response, error) {
 	for {
 		m := r.Models[r.using]
-		if req.Model == "" || req.Model == r.modelBefore {
-			req.Model = m.Name
-		}
-		r.modelBefore = m.Name
+		req.Model, req.Unusable = cmp.Or(req.Model, m.Name), r.unusable
 		if err := r.affordable(m, req); err != nil {
 			return model.Response{}, err
 		}
 		resp, err := m.Client.Decide(ctx, req)
-		r.charge(m, resp)
+		if !errors.Is(err, model.ErrResting) {
+			r.charge(m, resp)
+		}
 		if !r.fallBack(ctx, err) {
 			return resp, err
 		}
+		req.Model = "" // a name means nothing to another provider
 	}
 }
 
@@ -51,11 +52,11 @@ func (r *run) fallBack(ctx context.Context, err error) bool {
 	if !errors.As(err, &e) || ctx.Err() != nil || r.using+1 >= len(r.Models) {
 		return false
 	}
-	switch e.Code {
-	case model.CodeInvalidOutput, model.CodeInvalid:
+	if e.Code == model.CodeInvalid || e.Code == model.CodeInvalidOutput && !e.Final {
 		return false
 	}
 	r.using++
+	r.unusable = 0
 	r.Log.Warn("model gives no answer, asking the next", "code", e.Code, "error", e.Message,
 		"provider", r.Models[r.using].Provider, "model", r.Models[r.using].Name)
 	return true

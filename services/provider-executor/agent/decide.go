@@ -4,46 +4,83 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
 )
 
-// decide asks the model until it has a decision. An answer that is none is shown to it with what is wrong, and so is,
-// once a run, a result that is not what the task asks for. failed ends the run.
+// maxEcho is how much of an unusable answer the model is shown again, in characters.
+const maxEcho = 4000
+
+var errOnlyDone = errors.New("this is the last step, and only done is possible: report what you have, with success false where the task is not done")
+
+// decide asks the model until it has a decision. An answer that is none is shown to it with what is wrong; the client
+// asks in other ways where that does not help, and says when none is left. Likewise shown are, once, another action
+// than done on the last step and, once a run, a result that is not what the task asks for. failed ends the run.
 func (r *run) decide(ctx context.Context, page *browser.Observation) (d decision, failed *Result, err error) {
 	left := r.task.MaxSteps - r.number + 1
 	messages := r.talk.ask(page.Text, left)
 	if r.task.Vision {
 		messages[len(messages)-1].JPEG = r.screenshot(ctx)
 	}
-	for invalid := 0; ; {
-		answer, wrong, err := r.call(ctx, messages)
-		if err != nil {
+	for late := false; ; {
+		d, answer, err := r.call(ctx, messages)
+		wrong := unusable(err)
+		switch {
+		case wrong != nil:
+			r.unusable++
+		case err != nil:
 			failed, err := r.modelFailed(ctx, err)
 			return decision{}, failed, err
-		}
-		if wrong == nil {
-			d, wrong = parseDecision(answer)
-		}
-		if wrong == nil && left == 1 && !isDone(d.Actions[0]) {
-			wrong = errors.New("this is the last step, and only done is possible: report what you have, with success false where the task is not done")
-		}
-		if wrong != nil {
-			if invalid++; invalid > maxInvalid && left == 1 {
-				return d, r.outOfSteps(), nil
-			} else if invalid > maxInvalid {
-				return d, failure(model.CodeInvalidOutput, "The model gave no usable answer: "+wrong.Error()+". Try another model."), nil
+		case left == 1 && !isDone(d.Actions[0]) && late:
+			return d, r.outOfSteps(), nil
+		case left == 1 && !isDone(d.Actions[0]):
+			late, wrong = true, errOnlyDone
+		default:
+			if wrong = r.resultWrong(d); wrong == nil {
+				return d, nil, nil
 			}
-		} else if wrong = r.resultWrong(d); wrong == nil {
-			return d, nil, nil
 		}
-		if answer == "" {
-			answer = "(nothing)"
-		}
-		messages = append(messages,
-			model.Message{Role: model.Assistant, Text: answer},
-			model.Message{Role: model.User, Text: "That cannot be used: " + wrong.Error() + ". Answer again, with one JSON object."})
+		messages = append(messages, correction(answer, wrong)...)
+	}
+}
+
+// call asks once. An answer that is no decision is an *model.Error of code invalid_output.
+func (r *run) call(ctx context.Context, messages []model.Message) (d decision, answer string, err error) {
+	resp, err := r.ask(ctx, model.Request{
+		System: r.talk.system, Messages: messages, Schema: decisionSchema(),
+		Check: func(answer string) (err error) { d, err = parseDecision(answer); return err },
+	})
+	if err == nil {
+		r.unusable = 0
+	}
+	return d, resp.Text, err
+}
+
+// unusable is what is wrong with an answer, where asking again may help; nil for all other errors.
+func unusable(err error) error {
+	var e *model.Error
+	switch {
+	case !errors.As(err, &e) || e.Code != model.CodeInvalidOutput || e.Final:
+		return nil
+	case e.Err != nil:
+		return e.Err
+	}
+	return errors.New(e.Message)
+}
+
+// correction shows the model its answer and what is wrong with it.
+func correction(answer string, wrong error) []model.Message {
+	if cut := []rune(answer); len(cut) > maxEcho {
+		answer = string(cut[:maxEcho]) + "..."
+	}
+	if strings.TrimSpace(answer) == "" {
+		answer = "(nothing)"
+	}
+	return []model.Message{
+		{Role: model.Assistant, Text: answer},
+		{Role: model.User, Text: "That cannot be used: " + strings.TrimRight(wrong.Error(), ".") + ". Answer again, with one JSON object."},
 	}
 }
 
@@ -55,16 +92,6 @@ func (r *run) resultWrong(d decision) error {
 	_, invalid := r.task.judge(d.Actions[0])
 	r.repaired = invalid != nil
 	return invalid
-}
-
-// call asks once. wrong is an answer that the provider itself calls unusable, such as an empty or truncated one.
-func (r *run) call(ctx context.Context, messages []model.Message) (answer string, wrong, err error) {
-	resp, err := r.ask(ctx, model.Request{System: r.talk.system, Messages: messages, Schema: decisionSchema()})
-	var e *model.Error
-	if errors.As(err, &e) && e.Code == model.CodeInvalidOutput {
-		return resp.Text, errors.New(e.Message), nil
-	}
-	return resp.Text, nil, err
 }
 
 // modelFailed ends the run with the model's error, or the attempt where the run was stopped meanwhile.

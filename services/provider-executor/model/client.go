@@ -86,11 +86,13 @@ func (c *client) decide(ctx context.Context, r Request) (Response, error) {
 	}
 }
 
-// final marks an unusable answer that no other way of asking can mend.
+// final marks an answer that was unusable again and that no other way of asking can mend.
 func (c *client) final(err error, q question, f fit) error {
 	var e *Error
-	if errors.As(err, &e) && e.Code == CodeInvalidOutput {
-		e.Final = q.Unusable > 0 && (q.rung == free || f.rung+1 == len(c.spec.Ladder))
+	last := q.rung == free || f.rung+1 == len(c.spec.Ladder)
+	if errors.As(err, &e) && e.Code == CodeInvalidOutput && q.Unusable > 0 && last {
+		e.Final = true
+		e.Message += " It was asked in every way there is: choose another model."
 	}
 	return err
 }
