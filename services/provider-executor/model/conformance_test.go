@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,10 +28,11 @@ var conformance = []struct {
 	{"an image reaches the model, or words in its place", imageMessage},
 	{"system, turns and limits arrive as they were given", conversation},
 	{"usage is counted, cached input as a part of input", usageCounted},
-	{"a rate limit is waited out, never shorter than asked", rateLimit},
+	{"a limit or an overload is waited out, never shorter than asked", waitedOut},
 	{"a rate limit longer than our patience is told, not waited for", longRateLimit},
 	{"a server error is repeated", serverError},
 	{"a broken connection is repeated", brokenConnection},
+	{"a server that stays broken or out of reach is called four times, then left alone", outage},
 	{"a refused key is not tried again and names its variable", refusedKey},
 	{"a model that does not exist is named", modelMissing},
 	{"a hang ends at its deadline and is not repeated", hang},
@@ -47,6 +47,9 @@ var conformance = []struct {
 	{"prose where JSON was asked for is invalid output", proseAnswer},
 	{"a key that the server repeats does not reach the error", keyScrubbed},
 	{"an answer of 50 MB is not read whole", hugeAnswer},
+	{"an unusable answer is asked for again, then in the next way, which is remembered once it works", nextWay},
+	{"a model that gives no usable answer in any way is given up and not remembered so", noWay},
+	{"what stays the same between two steps is sent byte for byte the same", stablePrefix},
 	{"a server that is no provider names the address to check", wrongAddress},
 	{"a redirect is not followed", redirect},
 }
@@ -238,57 +241,5 @@ func usageCounted(t *testing.T, p model.Provider) {
 	resp, err := c.Decide(context.Background(), model.Request{Messages: ask("?")})
 	if err != nil || resp.Usage != model.Usage(used) {
 		t.Errorf("Usage = %+v, %v", resp.Usage, err)
-	}
-}
-
-func rateLimit(t *testing.T, p model.Provider) {
-	var mu sync.Mutex
-	var at []time.Time
-	c, _ := connect(t, p, func(call modelsim.Call) modelsim.Reply {
-		mu.Lock()
-		defer mu.Unlock()
-		if at = append(at, time.Now()); len(at) == 1 {
-			return modelsim.Reply{Status: 429, Text: "Rate limit reached", Header: http.Header{"Retry-After": {"1"}}}
-		}
-		return oracle(call)
-	})
-	if _, err := decide(c); err != nil {
-		t.Fatal(err)
-	}
-	if waited := at[1].Sub(at[0]); waited < time.Second {
-		t.Errorf("asked again after %s, although told to wait 1 s", waited)
-	}
-}
-
-func longRateLimit(t *testing.T, p model.Provider) {
-	c, sim := connect(t, p, modelsim.Sequence(
-		modelsim.Reply{Status: 429, Text: "Daily limit reached", Header: http.Header{"Retry-After": {"3600"}}}, modelsim.Reply{Text: "never"}))
-	_, err := decide(c)
-	if e := failsWith(t, err, model.CodeRateLimited); e.RetryAfter != time.Hour || e.Status != 429 || len(sim.Calls()) != 1 {
-		t.Errorf("RetryAfter %s, status %d, %d calls", e.RetryAfter, e.Status, len(sim.Calls()))
-	}
-}
-
-func serverError(t *testing.T, p model.Provider) {
-	var once sync.Once
-	c, sim := connect(t, p, func(call modelsim.Call) modelsim.Reply {
-		reply := oracle(call)
-		once.Do(func() { reply = modelsim.Reply{Status: 500, Text: "oops"} })
-		return reply
-	})
-	if resp, err := decide(c); err != nil || resp.Text != oracleSays || len(sim.Calls()) != 2 {
-		t.Errorf("Decide = %q, %v after %d calls", resp.Text, err, len(sim.Calls()))
-	}
-}
-
-func brokenConnection(t *testing.T, p model.Provider) {
-	sim := modelsim.New(oracle)
-	var once sync.Once
-	c := client(t, p, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		once.Do(func() { panic(http.ErrAbortHandler) })
-		sim.ServeHTTP(w, r)
-	}))
-	if resp, err := decide(c); err != nil || resp.Text != oracleSays {
-		t.Errorf("Decide = %q, %v", resp.Text, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxAnswer bounds a response body: the longest answers of today's models are well under 1 MiB.
-	maxAnswer = 8 << 20
+	maxAnswer = 4 << 20
 	// maxRefusal bounds the body of an error response; groq puts the whole failed answer into it.
 	maxRefusal = 256 << 10
 )
