@@ -55,7 +55,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		out = explain(err)
 	}
 	out.PageChanged = out.PageChanged || s.place() != before
-	return out, nil
+	return s.masked(out), nil
 }
 
 // verdict adds to an action's own error that its page crashed under it.

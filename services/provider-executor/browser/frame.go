@@ -20,7 +20,7 @@ var scripts embed.FS
 var script = func() string {
 	var b strings.Builder
 	b.WriteString("(function (token) {\n'use strict';\n")
-	for _, name := range []string{"name", "walk", "act", "target", "content", "main"} {
+	for _, name := range []string{"name", "walk", "act", "secret", "target", "content", "main"} {
 		source, err := scripts.ReadFile("js/" + name + ".js")
 		if err != nil {
 			panic(err) // embedded above
@@ -191,7 +191,7 @@ func (f *frame) call(ctx context.Context, out any, function string, args ...any)
 
 // start sends such a call off; wait gets its result.
 func (f *frame) start(function string, args ...any) *cdp.Pending {
-	encoded, err := json.Marshal(args)
+	encoded, err := json.Marshal(append([]any{}, args...))
 	if err != nil {
 		panic(err) // plain values only
 	}

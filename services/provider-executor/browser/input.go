@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/errand-run/errand/services/provider-executor/secret"
 )
 
 // assigned are the fields whose parts cannot be typed as one text.
@@ -19,6 +21,7 @@ type holding struct {
 	Gone   bool   `json:"gone"`
 	Equal  bool   `json:"equal"`
 	Alike  bool   `json:"alike"` // but for case, spaces and punctuation
+	Ends   bool   `json:"ends"`  // with what was typed behind the rest
 	Value  string `json:"value"`
 	Secret bool   `json:"secret"`
 	Empty  bool   `json:"empty"`
@@ -38,9 +41,12 @@ func (d *doing) input(ctx context.Context) (Outcome, error) {
 	}
 	var out Outcome
 	e.trace(ctx, &out, seen.Target)
-	if slices.Contains(assigned, seen.Type) {
+	switch {
+	case secret.In(d.action.Text):
+		err = d.inputSecret(ctx, e, seen)
+	case slices.Contains(assigned, seen.Type):
 		err = d.assign(ctx, e)
-	} else {
+	default:
 		err = d.typeInto(ctx, e, seen)
 	}
 	if err != nil {
@@ -82,14 +88,20 @@ func (d *doing) typeInto(ctx context.Context, e element, seen look) error {
 	if !focused {
 		return refusal(fmt.Sprintf("[%d] %s does not take the focus; click it and look again", e.index, e.what()))
 	}
-	text := strings.ReplaceAll(d.action.Text, "\r\n", "\n")
-	if !seen.Multiline {
-		text = strings.ReplaceAll(text, "\n", " ") // Enter would submit
-	}
+	text := oneLine(d.action.Text, seen)
 	if text == "" && clearing {
 		return d.stroke(ctx, named["Delete"], 0)
 	}
 	return d.typeText(ctx, text)
+}
+
+// oneLine is the text without line ends where the field has one line: Enter would submit.
+func oneLine(text string, seen look) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	if !seen.Multiline {
+		text = strings.ReplaceAll(text, "\n", " ")
+	}
+	return text
 }
 
 const typedLimit = 200 // characters typed key by key; a longer text is inserted as if pasted
@@ -109,10 +121,7 @@ func (d *doing) typeText(ctx context.Context, text string) error {
 // judgeInput reads the value back.
 func (d *doing) judgeInput(ctx context.Context, e element, seen look, out Outcome) (Outcome, error) {
 	var h holding
-	wanted := d.action.Text
-	if !seen.Multiline {
-		wanted = strings.ReplaceAll(strings.ReplaceAll(wanted, "\r\n", "\n"), "\n", " ")
-	}
+	wanted := oneLine(d.action.Text, seen)
 	if err := e.frame.call(ctx, &h, "holds", []int{e.token, e.key}, wanted); err != nil {
 		if ending(ctx, err) != nil {
 			return out, err
@@ -123,7 +132,7 @@ func (d *doing) judgeInput(ctx context.Context, e element, seen look, out Outcom
 	switch {
 	case h.Gone:
 		out.Content = fmt.Sprintf("Typed into %s; the page then replaced the field.", e.what())
-	case h.Equal || appended && strings.HasSuffix(h.Value, cleanLine(wanted)):
+	case h.Equal || appended && h.Ends:
 		out.Success = new(true)
 		out.Content = fmt.Sprintf("Typed into %s.", e.what())
 	case h.Alike && !h.Secret && wanted != "":

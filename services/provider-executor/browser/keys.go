@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/errand-run/errand/services/provider-executor/secret"
 )
 
 // key is one key of a keyboard, as the browser wants it described.
@@ -113,7 +115,11 @@ func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 		return failed(`send_keys needs keys, as "Enter", "Control+a" or a text`), nil
 	}
 	before := d.place()
-	if err := d.strokes(ctx); err != nil {
+	send := d.strokes
+	if secret.In(d.action.Keys) {
+		send = d.sendSecret
+	}
+	if err := send(ctx); err != nil {
 		return Outcome{}, err
 	}
 	d.settle(ctx, settleLimit)

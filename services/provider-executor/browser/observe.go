@@ -80,6 +80,8 @@ func (s *Session) Observe(ctx context.Context) (Observation, error) {
 			return fatal
 		}
 		o = s.render(ctx, t, seen)
+		mask := s.options.Secrets.Mask
+		o.URL, o.Title, o.Text = mask(o.URL), mask(o.Title), mask(o.Text)
 		s.change(func() { s.dialogs, s.notices, s.acting = nil, nil, false })
 		return nil
 	})

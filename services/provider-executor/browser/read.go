@@ -8,20 +8,34 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 )
 
+const shotQuality = 60 // of screenshots, in JPEG's own measure
+
 const contentLimit = 400e3 // characters of readable text per frame
 
-// Screenshot gives the viewport of the active tab as a JPEG.
+// Screenshot gives the viewport of the active tab as a JPEG. Where a secret could be
+// seen it is black.
 // Errors: ErrBrowserGone, ErrPageCrashed, ctx's, or why there is no picture.
 func (s *Session) Screenshot(ctx context.Context) ([]byte, error) {
 	var answer struct {
 		Data []byte `json:"data"`
 	}
 	err := s.using(ctx, func(t *tab) error {
-		return t.target.Call(ctx, "Page.captureScreenshot", map[string]any{
-			"format": "jpeg", "quality": 60, "optimizeForSpeed": true,
+		places, err := s.exposed(ctx, t)
+		if err != nil {
+			return err
+		}
+		err = t.target.Call(ctx, "Page.captureScreenshot", map[string]any{
+			"format": "jpeg", "quality": shotQuality, "optimizeForSpeed": true,
 		}, &answer)
+		if err == nil {
+			answer.Data, err = blacken(answer.Data, places)
+		}
+		return err
 	})
-	return answer.Data, err
+	if err != nil {
+		return nil, err
+	}
+	return answer.Data, nil
 }
 
 // Content gives the whole page's readable text, frames included, with its links and
@@ -37,7 +51,7 @@ func (s *Session) Content(ctx context.Context) (string, error) {
 		text, err = contentOf(ctx, frames)
 		return err
 	})
-	return text, err
+	return s.options.Secrets.Mask(text), err
 }
 
 func contentOf(ctx context.Context, frames []*frame) (string, error) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/services/provider-executor/secret"
 )
 
 const maxTabs = 10 // a page that opens more is not let
@@ -20,6 +21,9 @@ type SessionOptions struct {
 	// Gate is asked before each input to the browser. Its error stops the action
 	// and is returned, wrapped. nil: always open.
 	Gate func() error
+	// Secrets are put in where an action asks for them, and masked in everything that
+	// comes back from the browser. nil: there are none.
+	Secrets *secret.Set
 }
 
 // Session is one isolated browser context with its tabs. Observe, Do, Screenshot and

@@ -167,7 +167,7 @@ function assign(ref, value) {
   return true;
 }
 
-// holds compares what a field holds with what it should. A password is not told.
+// holds compares what a field holds with what it should. A password or another secret is not told.
 function holds(ref, wanted) {
   const el = still(ref);
   if (!el) return { gone: true };
@@ -175,8 +175,8 @@ function holds(ref, wanted) {
   const flat = text => text.replace(/\r\n?/g, '\n').replace(/\u00a0/g, ' ').trim();
   const bare = text => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
   return {
-    equal: flat(value) === flat(wanted), alike: bare(value) === bare(wanted),
-    value: el.type === 'password' ? '' : clip(clean(value), NAME_LIMIT), secret: el.type === 'password', empty: value === '',
+    equal: flat(value) === flat(wanted), alike: bare(value) === bare(wanted), ends: flat(value).endsWith(flat(wanted)),
+    value: secretive(el) ? '' : clip(clean(value), NAME_LIMIT), secret: secretive(el), empty: value === '',
   };
 }
 

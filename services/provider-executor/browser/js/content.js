@@ -55,7 +55,7 @@ function contentOfElement(el, out, state) {
 
 function fieldContent(el) {
   if (el.localName === 'select') return Array.from(el.selectedOptions, o => clean(o.label)).join(', ');
-  if (el.type === 'password' || el.type === 'hidden') return '';
+  if (secretive(el) || el.type === 'hidden') return '';
   if (el.type === 'checkbox' || el.type === 'radio') return el.checked ? '[x]' : '[ ]';
   return clean(el.value);
 }

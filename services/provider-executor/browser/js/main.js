@@ -23,6 +23,7 @@ function keyOf(el, role, name) {
 
 const functions = {
   walk, aim, state, through, frameBox, select, assign, holds, options, choose, chosen, scroll, findText, quiet, content,
+  insert, insertFocused, conceal, holdsFocus, exposed, origin: () => globalThis.origin,
   // reveal and hear report whether they were told something new.
   reveal: root => { closedRoots.set(root.host, root); return true; },
   hear: (...nodes) => {

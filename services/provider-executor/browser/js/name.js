@@ -168,6 +168,7 @@ function statesOf(el) {
 function valueOf(el, role) {
   const quoted = text => '=' + JSON.stringify(clip(clean(text).trim(), NAME_LIMIT));
   if (el.localName === 'select') return choiceOf(el, quoted);
+  if (concealed.has(el)) return el.isContentEditable ? (textOf(el) ? '="•••"' : '') : el.value ? '="•••"' : '';
   if (role === 'password' || role === 'button' || role === 'checkbox' || role === 'radio') {
     return role === 'password' && el.value ? '="•••"' : '';
   }
