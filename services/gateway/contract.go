@@ -55,14 +55,15 @@ type Additions struct {
 
 	Files []event.FileID `json:"files,omitempty" nullable:"true" maxItems:"20" doc:"Files that the agent may upload: ids from POST /api/files"`
 
+	AllowedDomains []string `json:"allowed_domains,omitempty" nullable:"true" maxItems:"100" doc:"Hosts that the browser may reach, as example.com, *.example.com (its subdomains) or example.com:8443; empty: every public host"`
+
 	Secrets map[string]secretInput `json:"secrets,omitempty" nullable:"true" maxProperties:"50" doc:"What the agent may type without its model seeing it, by name"`
 	Unsupported
 }
 
 // Unsupported are fields that the API has reserved and this version cannot honour: any value but null is refused.
 type Unsupported struct {
-	AllowedDomains json.RawMessage `json:"allowed_domains,omitempty" hidden:"true"`
-	Parameters     json.RawMessage `json:"parameters,omitempty" hidden:"true"`
+	Parameters json.RawMessage `json:"parameters,omitempty" hidden:"true"`
 }
 
 // taskBody is the body of POST /api/tasks and PUT /api/tasks/{task_id}. It takes what GET gives, so that a task can
@@ -101,6 +102,8 @@ type taskView struct {
 	Vision            bool            `json:"vision"`
 
 	Secrets map[string]secretView `json:"secrets" nullable:"true" doc:"The secrets that the task has; their values are never returned"`
+
+	AllowedDomains []string `json:"allowed_domains" nullable:"false" doc:"empty: every public host"`
 
 	Files     []event.FileID `json:"files" nullable:"false"`
 	CreatedAt time.Time      `json:"created_at"`

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/netguard"
 )
 
 // Defaults of a task.
@@ -37,6 +39,9 @@ func (o *overrides) check() error {
 	if f := o.ResponseFormat; f != nil && *f != "text" && *f != "json" {
 		wrong("response_format", "expected text or json")
 	}
+	if _, err := netguard.ParseDomains(o.AllowedDomains); err != nil {
+		wrong("allowed_domains", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	checkSecrets(o.Secrets, wrong)
 	schema, err := readSchema(o.JSONSchema)
 	if err != nil {
@@ -50,10 +55,7 @@ func (o *overrides) check() error {
 }
 
 func (u Unsupported) fields() map[string]json.RawMessage {
-	return map[string]json.RawMessage{
-		"allowed_domains": u.AllowedDomains,
-		"parameters":      u.Parameters,
-	}
+	return map[string]json.RawMessage{"parameters": u.Parameters}
 }
 
 // given reports whether a field is neither absent nor null.
@@ -87,6 +89,9 @@ func (o overrides) apply(t event.Task) event.Task {
 	}
 	if o.Fallbacks != nil {
 		t.Fallbacks = o.Fallbacks
+	}
+	if o.AllowedDomains != nil {
+		t.AllowedDomains = o.AllowedDomains
 	}
 	if o.WaitForCompletion != nil {
 		t.WaitForCompletion = o.WaitForCompletion
@@ -143,7 +148,8 @@ func view(t event.Task) taskView {
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow, CachedWorkflow: t.CachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
 		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
-		Judge: t.Judge, Vision: t.Vision, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Judge: t.Judge, Vision: t.Vision, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
+		AllowedDomains: append([]string{}, t.AllowedDomains...), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 

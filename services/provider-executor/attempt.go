@@ -11,6 +11,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/netguard"
 )
 
 // closingTime is how long the end of an attempt may take to be written after it was stopped.
@@ -82,6 +83,10 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	if err != nil {
 		return agent.Result{}, err
 	}
+	domains, err := netguard.ParseDomains(req.AllowedDomains)
+	if err != nil {
+		return agent.Result{Error: &event.Error{Code: "invalid_allowed_domains", Message: err.Error() + "."}}, nil
+	}
 	history, err := l.resume(ctx)
 	if err != nil {
 		return agent.Result{}, err
@@ -90,7 +95,9 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		Models: models, Journal: l, Log: l.log,
 		Now: func() time.Time { return s.Frame.Bus.Now(ctx) },
 		Browser: func(ctx context.Context) (*browser.Session, error) {
-			return s.browser.NewSession(ctx, browser.SessionOptions{UserAgent: req.UserAgent, Gate: l.gate})
+			return s.browser.NewSession(ctx, browser.SessionOptions{
+				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log,
+			})
 		},
 	}
 	return a.Run(ctx, agent.Task{
@@ -138,6 +145,9 @@ func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) 
 		return "lost", nil
 	case errors.Is(err, errShutdown):
 		return "released", l.release(ctx, "its executor was shut down", false)
+	case errors.Is(err, browser.ErrUnenforceable):
+		r.Error = &event.Error{Code: "allowed_domains_unenforceable", Message: err.Error() + "."}
+		return "failed", l.finish(ctx, event.Failed, r)
 	case errors.Is(err, browser.ErrNoBrowser):
 		r.Error = &event.Error{Code: "no_browser", Message: err.Error()}
 		return "failed", l.finish(ctx, event.Failed, r)

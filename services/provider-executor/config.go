@@ -3,18 +3,22 @@ package executor
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/egress"
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/netguard"
 )
 
 // Config is what an executor is told by its environment.
 type Config struct {
 	Slots   int            // ERRAND_EXECUTOR_SLOTS: runs at once, default 4
 	Lease   time.Duration  // how long a run stays ours without a sign of life; the default is leaseTime
-	Browser browser.Config // ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM
+	Browser browser.Config // ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM; its Egress see loadEgress
 	Models  model.Config   // the providers' keys and addresses
 	Prices  model.Prices   // what models cost; ERRAND_PRICES names a file of one's own
 }
@@ -34,11 +38,12 @@ const (
 func LoadConfig(getenv func(string) string) (Config, error) {
 	models, errModels := model.LoadConfig(getenv)
 	prices, errPrices := model.LoadPrices(getenv("ERRAND_PRICES"))
+	network, errNetwork := loadEgress(getenv)
 	c := Config{
 		Slots: defaultSlots, Lease: leaseTime, Models: models, Prices: prices,
 		Browser: browser.Config{
 			Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
-			AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1",
+			AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Egress: network,
 		},
 	}
 	var errSlots error
@@ -47,5 +52,26 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is no number from 1", v)
 		}
 	}
-	return c, errors.Join(errModels, errPrices, errSlots)
+	return c, errors.Join(errModels, errPrices, errNetwork, errSlots)
+}
+
+// loadEgress reads ERRAND_ALLOW_PRIVATE, ERRAND_PROXY_LISTEN (a host of this machine that a remote browser can reach)
+// and ERRAND_PLATFORM_ADDRS (host:port of listeners of the platform that this process cannot know of).
+func loadEgress(getenv func(string) string) (egress.Config, error) {
+	allow, errAllow := netguard.ParsePrefixes(getenv("ERRAND_ALLOW_PRIVATE"))
+	c := egress.Config{Allow: allow, Listen: getenv("ERRAND_PROXY_LISTEN")}
+	var errListen, errOwn error
+	if strings.Contains(c.Listen, ":") && net.ParseIP(c.Listen) == nil {
+		errListen = fmt.Errorf("ERRAND_PROXY_LISTEN: %q must be a host without a port: each run gets a free one", c.Listen)
+	}
+	for addr := range strings.SplitSeq(getenv("ERRAND_PLATFORM_ADDRS"), ",") {
+		if addr = strings.TrimSpace(addr); addr == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			errOwn = errors.Join(errOwn, fmt.Errorf("ERRAND_PLATFORM_ADDRS: %q is no host:port", addr))
+		}
+		c.Own = append(c.Own, addr)
+	}
+	return c, errors.Join(errAllow, errListen, errOwn)
 }

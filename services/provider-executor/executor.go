@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,10 +27,13 @@ const pullPatience = 20 * time.Second
 type Service struct {
 	Frame  service.Frame
 	Config Config
+	// Own are the host:port of the platform's listeners that the process knows of: no run reaches them.
+	Own []string
 
 	writer  event.Writer
 	models  *model.Models
 	browser *browser.Engine
+	refused *prometheus.CounterVec
 	busy    prometheus.Gauge
 	ended   *prometheus.CounterVec
 	steps   prometheus.Counter
@@ -42,12 +46,17 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	// The browser outlives the runs: they close their sessions in it when they are stopped.
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	pulling, stopPulling := context.WithCancel(ctx)
+	defer stopPulling()
 	var browsing errgroup.Group
-	browsing.Go(func() error { return s.browser.Run(engine) })
-	err := s.pullAll(ctx)
+	browsing.Go(func() error {
+		defer stopPulling() // without a way to the network there is no work
+		return s.browser.Run(engine)
+	})
+	err := s.pullAll(pulling)
 	stopEngine()
 	if browserErr := browsing.Wait(); err == nil && browserErr != nil {
-		err = fmt.Errorf("end the browser: %w", browserErr)
+		err = fmt.Errorf("run the browser: %w", browserErr)
 	}
 	return err
 }
@@ -55,19 +64,29 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) prepare() error {
 	s.writer = event.Writer{Service: "executor", Instance: s.Frame.Instance}
 	s.models = model.New(s.Config.Models)
-	s.Config.Browser.Log = s.Frame.Log
-	s.browser = browser.New(s.Config.Browser)
+	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "errand_executor_connections_refused_total", Help: "Connections that runs asked for in vain, by why.",
+	}, []string{"class"})
+	s.browser = browser.New(s.browserConfig())
 	s.busy = prometheus.NewGauge(prometheus.GaugeOpts{Name: "errand_executor_busy_slots", Help: "Runs at work."})
 	s.ended = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "errand_executor_attempts_total", Help: "Attempts that ended here, by how.",
 	}, []string{"outcome"})
 	s.steps = prometheus.NewCounter(prometheus.CounterOpts{Name: "errand_executor_steps_total", Help: "Steps done."})
-	for _, c := range []prometheus.Collector{s.busy, s.ended, s.steps} {
+	for _, c := range []prometheus.Collector{s.refused, s.busy, s.ended, s.steps} {
 		if err := s.Frame.Metrics.Register(c); err != nil {
 			return fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	return nil
+}
+
+func (s *Service) browserConfig() browser.Config {
+	c := s.Config.Browser
+	c.Log = s.Frame.Log
+	c.Egress.Own = slices.Concat(c.Egress.Own, s.Own)
+	c.Egress.Counted = func(class string) { s.refused.WithLabelValues(class).Inc() }
+	return c
 }
 
 // pullAll pulls the jobs of every provider into the free slots, until ctx ends and the runs at work have been

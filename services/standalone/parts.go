@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/errand-run/errand/services/gateway"
 	"github.com/errand-run/errand/services/orchestrator"
@@ -16,7 +15,7 @@ import (
 // part is one of the four services.
 type part struct {
 	name string
-	run  func(ctx context.Context, f service.Frame, api net.Listener) error
+	run  func(ctx context.Context, f service.Frame, around frame) error
 }
 
 // parts are the four services, configured from the environment. Where it names no webhook secret, the one that the
@@ -37,16 +36,16 @@ func (s *Service) parts(dir *data) ([]part, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return []part{
-		{"gateway", func(ctx context.Context, f service.Frame, api net.Listener) error {
-			return (&gateway.Service{Frame: f, Config: gatewayConfig, Listener: api}).Run(ctx)
+		{"gateway", func(ctx context.Context, f service.Frame, around frame) error {
+			return (&gateway.Service{Frame: f, Config: gatewayConfig, Listener: around.listener}).Run(ctx)
 		}},
-		{"orchestrator", func(ctx context.Context, f service.Frame, _ net.Listener) error {
+		{"orchestrator", func(ctx context.Context, f service.Frame, _ frame) error {
 			return (&orchestrator.Service{Frame: f}).Run(ctx)
 		}},
-		{"provider-executor", func(ctx context.Context, f service.Frame, _ net.Listener) error {
-			return (&executor.Service{Frame: f, Config: executorConfig}).Run(ctx)
+		{"provider-executor", func(ctx context.Context, f service.Frame, around frame) error {
+			return (&executor.Service{Frame: f, Config: executorConfig, Own: around.at.listeners()}).Run(ctx)
 		}},
-		{"webhook-notifier", func(ctx context.Context, f service.Frame, _ net.Listener) error {
+		{"webhook-notifier", func(ctx context.Context, f service.Frame, _ frame) error {
 			return (&notifier.Service{Frame: f, Config: notifierConfig}).Run(ctx)
 		}},
 	}, nil

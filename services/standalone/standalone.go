@@ -30,6 +30,11 @@ type Address struct {
 	DataDir string // absolute
 }
 
+// listeners are what no run may reach.
+func (a Address) listeners() []string {
+	return service.Config{Addr: a.HTTP, NATSURL: a.NATS}.Listeners()
+}
+
 // Run works until ctx ends, then stops the services and after them NATS, and returns nil. Errors: the data directory
 // is in use, a port is taken, the configuration of a service is wrong.
 func (s *Service) Run(ctx context.Context) error {
@@ -95,7 +100,7 @@ func (s *Service) runAll(ctx context.Context, parts []part, f frame) error {
 			err := service.Connected(ctx, p.name, process, func(ctx context.Context, sf service.Frame) error {
 				sf.Metrics = metrics
 				up <- struct{}{}
-				return p.run(ctx, sf, f.listener)
+				return p.run(ctx, sf, f)
 			})
 			if err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: %w", p.name, err)

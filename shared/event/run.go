@@ -43,6 +43,8 @@ type Means struct {
 	Vision       bool      `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
 	Secrets      []Secret  `json:"secrets,omitempty"`       // what it may type without its model seeing it
 	Files        []RunFile `json:"files,omitempty"`         // what the run is given to upload
+
+	AllowedDomains []string `json:"allowed_domains,omitempty"` // hosts that it may reach, as netguard reads them; empty: every public one
 }
 
 // Budget is what a run may spend. It is checked before each model call; null is no limit.

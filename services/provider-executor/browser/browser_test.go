@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/egress"
 )
 
 // One Chromium serves every test that does not kill it.
@@ -37,6 +39,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// local is a configuration whose sessions may visit this machine.
+func local() browser.Config {
+	return browser.Config{Egress: egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
+}
+
 func needBrowser(t testing.TB) {
 	t.Helper()
 	if os.Getenv("ERRAND_NO_BROWSER") == "1" {
@@ -49,7 +56,7 @@ func sharedEngine(t testing.TB) *browser.Engine {
 	needBrowser(t)
 	shared.once.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		shared.engine, shared.cancel, shared.done = browser.New(browser.Config{}), cancel, make(chan error, 1)
+		shared.engine, shared.cancel, shared.done = browser.New(local()), cancel, make(chan error, 1)
 		go func() { shared.done <- shared.engine.Run(ctx) }()
 	})
 	return shared.engine
@@ -59,7 +66,12 @@ func sharedEngine(t testing.TB) *browser.Engine {
 func ownEngine(t testing.TB) *browser.Engine {
 	t.Helper()
 	needBrowser(t)
-	e := browser.New(browser.Config{})
+	return runEngine(t, local())
+}
+
+func runEngine(t testing.TB, cfg browser.Config) *browser.Engine {
+	t.Helper()
+	e := browser.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()

@@ -23,7 +23,7 @@ import (
 const executorRole = "ERRAND_TEST_EXECUTOR"
 
 func beExecutor() {
-	e := browser.New(browser.Config{})
+	e := browser.New(local())
 	go func() { _ = e.Run(context.Background()) }()
 	if _, err := e.NewSession(context.Background(), browser.SessionOptions{}); err != nil {
 		fmt.Println("error:", err)
@@ -110,7 +110,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	needBrowser(t)
 	dir := temporary(t)
 	t.Setenv("TMPDIR", dir)
-	e := browser.New(browser.Config{})
+	e := browser.New(local())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()

@@ -54,6 +54,9 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		}
 		out = explain(err)
 	}
+	if out.Error != "" {
+		d.blame(&out)
+	}
 	out.PageChanged = out.PageChanged || s.place() != before
 	return s.masked(out), nil
 }

@@ -16,6 +16,7 @@ import (
 	"runtime"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/services/provider-executor/egress"
 )
 
 // Config says which browser an Engine uses. The zero value is usable.
@@ -28,6 +29,9 @@ type Config struct {
 	// AllowRootNoSandbox permits a Chromium without its sandbox where one with it
 	// does not start.
 	AllowRootNoSandbox bool
+	// Egress is the way to the network. Its Listen is for a remote browser, which has
+	// no network policy without it.
+	Egress egress.Config
 	// Log gets what no caller can be told; nil: slog.Default().
 	Log *slog.Logger
 }
@@ -35,9 +39,10 @@ type Config struct {
 // Engine hands out sessions in one browser, which it starts when first needed and
 // replaces when it has died. Its methods may be called concurrently.
 type Engine struct {
-	cfg    Config
-	wanted chan request
-	ended  chan struct{}
+	cfg     Config
+	network *egress.Egress // set by Run
+	wanted  chan request
+	ended   chan struct{}
 }
 
 type request struct {
@@ -60,11 +65,39 @@ func New(cfg Config) *Engine {
 
 // Run owns the browser. It returns nil after ctx has ended and everything it started
 // is killed; sessions still open then fail with ErrBrowserGone. It is called once.
+// Errors: what is wrong with Config.Egress, at once.
 func (e *Engine) Run(ctx context.Context) error {
+	defer close(e.ended)
+	var err error
+	if e.network, err = egress.New(e.egress()); err != nil {
+		return fmt.Errorf("open the way to the network: %w", err)
+	}
+	routing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	routed := make(chan error, 1)
+	go func() { routed <- e.network.Run(routing) }()
+	e.serve(ctx)
+	stop()
+	return <-routed
+}
+
+// egress is the configuration of the network. A browser of our own always finds the
+// proxies on loopback.
+func (e *Engine) egress() egress.Config {
+	cfg := e.cfg.Egress
+	if e.cfg.CDPURL == "" {
+		cfg.Listen = ""
+	}
+	if cfg.Log == nil {
+		cfg.Log = e.cfg.Log
+	}
+	return cfg
+}
+
+// serve hands out the browser until ctx ends, and kills it.
+func (e *Engine) serve(ctx context.Context) {
 	// The kernel kills Chromium when the thread that launched it ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer close(e.ended)
 	if e.cfg.CDPURL == "" {
 		sweep()
 	}
@@ -73,7 +106,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-current.gone():
 			current = e.bury(current)
 		case r := <-e.wanted:
@@ -98,8 +131,12 @@ func (e *Engine) bury(b *instance) *instance {
 
 // NewSession gives an isolated browser context with one tab at about:blank, starting
 // the browser if need be. It waits for Run. The caller closes the session.
-// Errors: ErrNoBrowser, ErrBrowserGone, ctx's, or why Chromium did not start.
+// Errors: ErrNoBrowser, ErrBrowserGone, ErrUnenforceable, ctx's, or why Chromium did
+// not start.
 func (e *Engine) NewSession(ctx context.Context, o SessionOptions) (*Session, error) {
+	if e.cfg.unrouted() && len(o.AllowedDomains) > 0 {
+		return nil, ErrUnenforceable
+	}
 	for attempt := 1; ; attempt++ {
 		b, err := e.browser(ctx)
 		if err != nil {
@@ -136,14 +173,14 @@ func (e *Engine) browser(ctx context.Context) (*instance, error) {
 }
 
 func (e *Engine) open(ctx context.Context) (*instance, error) {
-	b := &instance{log: e.cfg.Log, sessions: map[string]*Session{}}
+	b := &instance{log: e.cfg.Log, network: e.network, unrouted: e.cfg.unrouted(), sessions: map[string]*Session{}}
 	var err error
 	if e.cfg.CDPURL != "" {
 		if b.conn, err = cdp.Dial(ctx, e.cfg.CDPURL); err != nil {
 			return nil, fmt.Errorf("%w: connect to ERRAND_CDP_URL: %w", ErrBrowserGone, err)
 		}
 	} else {
-		if b.process, err = launch(ctx, e.cfg); err != nil {
+		if b.process, err = launch(ctx, e.cfg, e.network.DenyAll()); err != nil {
 			return nil, err
 		}
 		b.conn = b.process.conn

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/services/provider-executor/egress"
 )
 
 // instance is one running browser, ours or a remote one, and the sessions in it.
@@ -15,7 +16,10 @@ type instance struct {
 	log     *slog.Logger
 	conn    *cdp.Conn
 	process *process // nil: remote
+	network *egress.Egress
 	serving sync.WaitGroup
+
+	unrouted bool // the browser cannot reach our proxies
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by browser context id
@@ -71,11 +75,15 @@ func (b *instance) prepare(ctx context.Context) error {
 	return b.conn.Root.Call(ctx, "Target.setAutoAttach", autoAttach("page"), nil)
 }
 
-// autoAttach meets targets of one type, held until they are told to run.
-func autoAttach(targetType string) map[string]any {
+// autoAttach meets targets of some types, held until they are told to run.
+func autoAttach(targetTypes ...string) map[string]any {
+	var filter []map[string]any
+	for _, t := range targetTypes {
+		filter = append(filter, map[string]any{"type": t})
+	}
 	return map[string]any{
 		"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true,
-		"filter": []map[string]any{{"type": targetType}, {"exclude": true}},
+		"filter": append(filter, map[string]any{"exclude": true}),
 	}
 }
 
@@ -109,14 +117,19 @@ func (b *instance) release(a attached) {
 }
 
 func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, error) {
-	var created struct {
-		ContextID string `json:"browserContextId"`
-	}
-	err := b.conn.Root.Call(ctx, "Target.createBrowserContext", map[string]any{"disposeOnDetach": true}, &created)
+	proxy, err := b.route(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	var created struct {
+		ContextID string `json:"browserContextId"`
+	}
+	if err := b.conn.Root.Call(ctx, "Target.createBrowserContext", b.proxied(proxy), &created); err != nil {
+		closeProxy(proxy)
+		return nil, err
+	}
 	s := newSession(b, created.ContextID, o)
+	s.proxy = proxy
 	b.mu.Lock()
 	b.sessions[s.contextID] = s
 	b.mu.Unlock()

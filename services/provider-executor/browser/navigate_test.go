@@ -23,7 +23,7 @@ func TestNavigateTellsWhereItEndedOrWhyNot(t *testing.T) {
 		t.Errorf("final address or status is missing: %s", out.Content)
 	}
 	refused(t, u.act(browser.Action{Name: "navigate", URL: s.URL + "/nowhere"}), "HTTP status 404")
-	refused(t, u.act(browser.Action{Name: "navigate", URL: dead.URL}), "net::ERR_CONNECTION_REFUSED")
+	refused(t, u.act(browser.Action{Name: "navigate", URL: dead.URL}), "refuses connections")
 	for _, u2 := range []string{"file:///etc/passwd", "chrome://version", "javascript:alert(1)", "view-source:" + s.URL, "data:text/html,x", "about:settings", "http://", ""} {
 		refused(t, u.act(browser.Action{Name: "navigate", URL: u2}), "only http:// and https://")
 	}
@@ -137,4 +137,15 @@ func TestASubmitWaitsForASlowAnswer(t *testing.T) {
 		t.Errorf("the click did not wait for the page it leads to: %+v", out)
 	}
 	u.sees("Paid")
+}
+
+func TestThePagesWorkersRun(t *testing.T) {
+	t.Parallel()
+	s := serve(t, map[string]string{"/": `<p id=p>waiting</p><script>
+const inner = "postMessage('from a worker')";
+const outer = "new Worker(URL.createObjectURL(new Blob([" + JSON.stringify(inner) + "]))).onmessage = (e) => postMessage('hello ' + e.data)";
+new Worker(URL.createObjectURL(new Blob([outer]))).onmessage = (e) => { p.textContent = e.data }</script>`})
+	u := newUser(t)
+	u.visit(s.URL)
+	eventually(t, "a worker of a worker is heard", func() bool { return strings.Contains(u.look(), "hello from a worker") })
 }

@@ -79,6 +79,7 @@ func (s *Session) Observe(ctx context.Context) (Observation, error) {
 		if fatal := ending(ctx, err); fatal != nil {
 			return fatal
 		}
+		s.tellRefused()
 		o = s.render(ctx, t, seen)
 		mask := s.options.Secrets.Mask
 		o.URL, o.Title, o.Text = mask(o.URL), mask(o.Title), mask(o.Text)

@@ -21,8 +21,8 @@ const chromiumUID = 64321
 
 const launchTimeout = 20 * time.Second // a cold binary on a loaded machine took 6
 
-// flags of every Chromium. What is off would talk to the network by itself, draw
-// for nobody, slow down a page that has no focus, or leave the proxy aside. The crash
+// flags of every Chromium, beside networkFlags. What is off would talk to the network
+// by itself, draw for nobody, or slow down a page that has no focus. The crash
 // handler stays on: --disable-crashpad-for-testing makes the network service of
 // Chromium 156 die when it starts from a pipe, and then every navigation is aborted.
 var flags = []string{
@@ -47,11 +47,9 @@ var flags = []string{
 	"--disable-extensions",
 	"--disable-hang-monitor",
 	"--disable-popup-blocking",
-	"--disable-quic",
 	"--disable-sync",
 	"--password-store=basic",
 	"--use-mock-keychain",
-	"--webrtc-ip-handling-policy=disable_non_proxied_udp",
 	"--disable-features=AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater," +
 		"HttpsUpgrades,MediaRouter,OptimizationHints,Prerender2,Translate",
 }
@@ -200,12 +198,13 @@ func (t *tail) said() string {
 
 // launch starts Chromium with its sandbox, and without only where that fails and
 // the operator has allowed it.
-func launch(ctx context.Context, cfg Config) (*process, error) {
+func launch(ctx context.Context, cfg Config, denyAll string) (*process, error) {
 	binary, err := findChromium(cfg.Chromium)
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, binary)
+	network := networkFlags(denyAll)
+	p, err := startProcess(ctx, binary, network...)
 	if err == nil || ctx.Err() != nil {
 		return p, err
 	}
@@ -213,5 +212,5 @@ func launch(ctx context.Context, cfg Config) (*process, error) {
 		return nil, errors.Join(err, errNoSandbox)
 	}
 	cfg.Log.Warn("chromium runs without its sandbox", "because", err)
-	return startProcess(ctx, binary, "--no-sandbox")
+	return startProcess(ctx, binary, append(network, "--no-sandbox")...)
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/services/provider-executor/egress"
 	"github.com/errand-run/errand/services/provider-executor/secret"
+	"github.com/errand-run/errand/shared/netguard"
 )
 
 const maxTabs = 10 // a page that opens more is not let
@@ -18,9 +21,13 @@ const maxTabs = 10 // a page that opens more is not let
 type SessionOptions struct {
 	// UserAgent replaces Chromium's own; empty keeps it.
 	UserAgent string
+	// AllowedDomains are the hosts that may be reached; empty: every public one.
+	AllowedDomains netguard.Domains
 	// Gate is asked before each input to the browser. Its error stops the action
 	// and is returned, wrapped. nil: always open.
 	Gate func() error
+	// Log names the run in the lines about what it was refused; nil: the engine's.
+	Log *slog.Logger
 	// Secrets are put in where an action asks for them, and masked in everything that
 	// comes back from the browser. nil: there are none.
 	Secrets *secret.Set
@@ -32,6 +39,7 @@ type Session struct {
 	browser   *instance
 	contextID string
 	options   SessionOptions
+	proxy     *egress.Proxy // nil: a remote browser that goes its own way
 	turn      chan struct{} // full while somebody uses the page
 	closed    chan struct{}
 	closing   sync.Once
@@ -49,6 +57,7 @@ type Session struct {
 	crashed  bool // the active tab did, and nobody was told yet
 	dialogs  []string
 	notices  []string
+	told     map[egress.Refusal]bool // was a notice once
 
 	refs refs // used by whoever has the turn
 }
@@ -61,6 +70,7 @@ func newSession(b *instance, contextID string, o SessionOptions) *Session {
 		turn:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 		bell:      make(chan struct{}),
+		told:      map[egress.Refusal]bool{},
 		targets:   map[*cdp.Session]bool{},
 		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
@@ -82,6 +92,7 @@ func (s *Session) Close(ctx context.Context) error {
 	s.closing.Do(func() {
 		close(s.closed)
 		s.browser.forget(s)
+		closeProxy(s.proxy)
 		params := map[string]any{"browserContextId": s.contextID}
 		err = s.browser.conn.Root.Call(ctx, "Target.disposeBrowserContext", params, nil)
 	})

@@ -58,7 +58,8 @@ func (t *tab) prepare() error {
 
 // common is what pages and cross-site frames both need.
 func (t *tab) common() []order {
-	orders := []order{{"Target.setAutoAttach", autoAttach("iframe")}}
+	// A worker is held as a frame is, whether it is wanted or not; one that nobody meets would wait for ever.
+	orders := []order{{"Target.setAutoAttach", autoAttach("iframe", "worker")}}
 	if ua := t.session.options.UserAgent; ua != "" {
 		orders = append(orders, order{"Emulation.setUserAgentOverride", map[string]any{"userAgent": ua}})
 	}
@@ -156,12 +157,17 @@ func (t *tab) attach(parent *cdp.Session, e cdp.Event) {
 	if child == nil {
 		return
 	}
+	if a.Target.Type == "worker" {
+		child.Start("Runtime.runIfWaitingForDebugger", nil).Forget()
+		parent.Start("Target.detachFromTarget", map[string]any{"sessionId": a.SessionID}).Forget()
+		return
+	}
 	t.session.change(func() { t.frames[child] = a.Target.ParentFrameID })
 	t.session.serve(child, func(e cdp.Event) { t.handleShared(child, e) }, func() {
 		t.session.change(func() { delete(t.frames, child) })
 	})
 	t.session.work.Go(func() {
-		if err := run(child, t.common()); err != nil && func() bool { println("SETUP", err.Error()); return true }() && child.Err() == nil {
+		if err := run(child, t.common()); err != nil && child.Err() == nil {
 			t.session.browser.log.Warn("a frame could not be set up", "error", err)
 		}
 	})

@@ -92,7 +92,7 @@ func (c Config) check() error {
 	}
 	probe, err := net.Listen("tcp", net.JoinHostPort(c.Listen, "0"))
 	if err != nil {
-		return fmt.Errorf("listen for proxies on %s: %w", c.Listen, err)
+		return fmt.Errorf("listen for proxies on %s, which ERRAND_PROXY_LISTEN names: %w", c.Listen, err)
 	}
 	return probe.Close()
 }
