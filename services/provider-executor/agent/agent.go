@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -33,6 +34,7 @@ type Task struct {
 	ExtractModel string        // reads pages for extract; empty: the model that decides
 	Judge        bool          // a claim of success is checked by one more call
 	Vision       bool          // the model sees a screenshot beside the text
+	Secrets      *secret.Set   // what may be typed without the model seeing it; nil: nothing
 }
 
 // Journal keeps the steps. Both calls return when the line is stored; an error ends the attempt.

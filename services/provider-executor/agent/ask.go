@@ -35,7 +35,8 @@ func (r *run) ask(ctx context.Context, req model.Request) (model.Response, error
 		if err := r.affordable(m, req); err != nil {
 			return model.Response{}, err
 		}
-		resp, err := m.Client.Decide(ctx, req)
+		resp, err := m.Client.Decide(ctx, r.task.masked(req))
+		resp.Text = r.task.Secrets.Mask(resp.Text)
 		if !errors.Is(err, model.ErrResting) {
 			r.charge(m, resp)
 		}

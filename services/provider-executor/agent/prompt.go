@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/errand-run/errand/services/provider-executor/model"
@@ -27,6 +28,7 @@ type conversation struct {
 	messages []model.Message
 	pending  string   // text for the user message that the next page will end
 	lines    []string // one a step: what it was for and what came of it
+	memories []string // one a step: what the model wrote into its memory
 }
 
 func newConversation(t Task) *conversation {
@@ -34,7 +36,7 @@ func newConversation(t Task) *conversation {
 	_, _ = rand.Read(nonce) // never fails
 	c := &conversation{nonce: hex.EncodeToString(nonce)}
 	c.system = strings.ReplaceAll(systemPrompt, "{{nonce}}", c.nonce)
-	c.task = "# Task\n" + t.Prompt + "\n" + resultDemand(t)
+	c.task = "# Task\n" + t.Prompt + "\n" + secretsOffered(t) + resultDemand(t)
 	c.pending = c.task
 	return c
 }
@@ -60,45 +62,82 @@ func (c *conversation) ask(page string, left int) []model.Message {
 	return append(c.messages[:len(c.messages):len(c.messages)], model.Message{Role: model.User, Text: text})
 }
 
-// Compaction. A conversation of more than compactAt characters loses the text of all but its last keepTurns steps; a
-// line a step stays, and so does what the model itself keeps in its memory. It happens rarely and in one go, since it
-// costs the provider's cache.
+// Compaction, in characters. Where the steps of a conversation pass compactAt, only the newest turns stay as they are;
+// of the steps before a line each stays, and what the model wrote into its memory. It happens rarely and in one go,
+// since it costs the provider's cache.
 const (
-	compactAt = 60_000
-	keepTurns = 6
+	compactAt = 80_000
+	keepTurns = 20_000 // of the newest turns
+	keepLines = 20_000 // of the lines of the steps before
 )
 
 // compact shortens the conversation where it has grown too long.
 func (c *conversation) compact() {
-	size := 0
+	size := -len(c.task) // which is never dropped
 	for _, m := range c.messages {
 		size += len(m.Text)
 	}
-	turns := len(c.messages) / 2
-	if size <= compactAt || turns <= keepTurns {
+	if size <= compactAt {
 		return
 	}
-	dropped := turns - keepTurns
-	summary := c.task + "\n# Steps before, in short\n" + strings.Join(c.lines[:len(c.lines)-keepTurns], "\n") + "\n"
-	kept := c.messages[2*dropped:]
-	kept[0].Text = summary + kept[0].Text
-	c.messages = append([]model.Message(nil), kept...)
+	from, turns := len(c.messages), 0
+	for left := keepTurns; from > 0; turns++ {
+		if left -= len(c.messages[from-2].Text) + len(c.messages[from-1].Text); left < 0 {
+			break
+		}
+		from -= 2
+	}
+	kept, first := slices.Clone(c.messages[from:]), &c.pending
+	if len(kept) > 0 {
+		first = &kept[0].Text
+	}
+	*first = c.task + "\n" + c.summary(len(c.lines)-turns) + *first
+	c.messages = kept
 }
 
-// shortened is how much of what an action brought stands in a step's line.
+// summary is what stays of the first n steps. The oldest lines give way where there are too many.
+func (c *conversation) summary(n int) string {
+	from := n
+	for left := keepLines; from > 0; from-- {
+		if left -= len(c.lines[from-1]) + len(short(c.memories[from-1])); left < 0 {
+			break
+		}
+	}
+	var b strings.Builder
+	b.WriteString("# Steps before, in short\n")
+	if from > 0 {
+		fmt.Fprintf(&b, "(%d steps before these are left out)\n", from)
+	}
+	for i := from; i < n; i++ {
+		fmt.Fprintln(&b, c.lines[i])
+		if memory := c.memories[i]; i == n-1 {
+			fmt.Fprintf(&b, "Your memory then: %s\n", memory)
+		} else if i == 0 || memory != c.memories[i-1] {
+			fmt.Fprintf(&b, "   memory: %s\n", short(memory))
+		}
+	}
+	return b.String() + "\n"
+}
+
+// shortened is how much of what an action brought, and of a memory, stands in a step's line.
 const shortened = 200
 
 func line(step event.StepData) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d. %s", step.Number, step.Description)
 	for _, a := range step.Actions {
-		came := []rune(outcome(a))
-		if len(came) > shortened {
-			came = append(came[:shortened], []rune("...")...)
-		}
-		fmt.Fprintf(&b, "; %s %s", a.Name, strings.ReplaceAll(string(came), "\n", " "))
+		fmt.Fprintf(&b, "; %s %s", a.Name, short(outcome(a)))
 	}
 	return b.String()
+}
+
+// short is the beginning of a text, on one line.
+func short(text string) string {
+	r := []rune(strings.ReplaceAll(text, "\n", " "))
+	if len(r) > shortened {
+		return string(r[:shortened]) + "..."
+	}
+	return string(r)
 }
 
 // add records a step: what the model answered, and what came of it.
@@ -111,7 +150,7 @@ func (c *conversation) add(step event.StepData, note string) {
 		model.Message{Role: model.User, Text: c.pending},
 		model.Message{Role: model.Assistant, Text: string(answer)})
 	c.pending = results(step) + note
-	c.lines = append(c.lines, line(step))
+	c.lines, c.memories = append(c.lines, line(step)), append(c.memories, step.Memory)
 	c.compact()
 }
 
