@@ -87,6 +87,9 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	if err != nil {
 		return agent.Result{Error: &event.Error{Code: "invalid_allowed_domains", Message: err.Error() + "."}}, nil
 	}
+	if failed, err := s.open(ctx, l, req.Secrets); failed != nil || err != nil {
+		return agent.Result{Error: failed}, err
+	}
 	history, err := l.resume(ctx)
 	if err != nil {
 		return agent.Result{}, err
@@ -96,14 +99,14 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		Now: func() time.Time { return s.Frame.Bus.Now(ctx) },
 		Browser: func(ctx context.Context) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
-				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log,
+				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
 			})
 		},
 	}
 	return a.Run(ctx, agent.Task{
 		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
 		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history,
-		Budget: req.Budget, ExtractModel: req.ExtractModel, Judge: req.Judge, Vision: req.Vision,
+		Budget: req.Budget, ExtractModel: req.ExtractModel, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
 	})
 }
 

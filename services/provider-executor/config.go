@@ -12,6 +12,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/egress"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/netguard"
+	"github.com/errand-run/errand/shared/vault"
 )
 
 // Config is what an executor is told by its environment.
@@ -20,6 +21,7 @@ type Config struct {
 	Lease   time.Duration  // how long a run stays ours without a sign of life; the default is leaseTime
 	Browser browser.Config // ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM; its Egress see loadEgress
 	Models  model.Config   // the providers' keys and addresses
+	Keys    vault.Keys     // ERRAND_MASTER_KEY: opens the secrets of runs, with the gateway's own
 	Prices  model.Prices   // what models cost; ERRAND_PRICES names a file of one's own
 }
 
@@ -39,8 +41,9 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 	models, errModels := model.LoadConfig(getenv)
 	prices, errPrices := model.LoadPrices(getenv("ERRAND_PRICES"))
 	network, errNetwork := loadEgress(getenv)
+	keys, errKeys := vault.Parse(getenv("ERRAND_MASTER_KEY"))
 	c := Config{
-		Slots: defaultSlots, Lease: leaseTime, Models: models, Prices: prices,
+		Slots: defaultSlots, Lease: leaseTime, Models: models, Prices: prices, Keys: keys,
 		Browser: browser.Config{
 			Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
 			AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Egress: network,
@@ -52,7 +55,7 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is no number from 1", v)
 		}
 	}
-	return c, errors.Join(errModels, errPrices, errNetwork, errSlots)
+	return c, errors.Join(errModels, errPrices, errKeys, errNetwork, errSlots)
 }
 
 // loadEgress reads ERRAND_ALLOW_PRIVATE, ERRAND_PROXY_LISTEN (a host of this machine that a remote browser can reach)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
 )
@@ -28,6 +29,10 @@ func (l *lease) Done(ctx context.Context, step event.StepData, screenshot []byte
 }
 
 func (l *lease) step(ctx context.Context, p event.Phase, step event.StepData) error {
+	step, err := secret.Masked(l.secrets, step)
+	if err != nil {
+		return fmt.Errorf("mask step %d: %w", step.Number, err)
+	}
 	return l.guarded(ctx, func(token uint64) error {
 		l.mu.Lock()
 		step.Task, step.Run, step.Attempt = l.run.Task, l.run.Run, l.run.Attempt

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/agent"
+	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
 )
@@ -25,12 +26,13 @@ var (
 // lease is an executor's hold on a run. Its token is the sequence of the run's last lifecycle event that we know to
 // be ours or addressed to us; every write is guarded by it, so that the server refuses us once we have lost it.
 type lease struct {
-	bus    *bus.Bus
-	writer event.Writer
-	log    *slog.Logger
-	key    event.Key
-	length time.Duration
-	stop   context.CancelCauseFunc // ends the attempt
+	bus     *bus.Bus
+	writer  event.Writer
+	log     *slog.Logger
+	key     event.Key
+	length  time.Duration
+	secrets *secret.Set
+	stop    context.CancelCauseFunc // ends the attempt
 
 	mu       sync.Mutex
 	token    uint64
@@ -49,8 +51,10 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 		return nil, false, fmt.Errorf("decode job %d: %w", job.Sequence, err)
 	}
 	run := dispatched.Data.Run
+	secrets := secret.NewSet(func() time.Time { return s.Frame.Bus.Now(context.WithoutCancel(ctx)) })
+	log := slog.New(secrets.Handler(s.logger(run.Key(), run.Attempt).Handler()))
 	l = &lease{
-		bus: s.Frame.Bus, writer: s.writer, log: s.logger(run.Key(), run.Attempt), key: run.Key(), length: s.Config.Lease,
+		bus: s.Frame.Bus, writer: s.writer, log: log, key: run.Key(), length: s.Config.Lease, secrets: secrets,
 		token: job.Sequence, run: run, last: dispatched.Data.LastStep,
 	}
 	err = l.start(ctx, s.Frame.Instance)
@@ -200,6 +204,7 @@ func (l *lease) guarded(ctx context.Context, write func(token uint64) error) err
 
 // finish ends the run. A cancel that came first wins: its caller was told.
 func (l *lease) finish(ctx context.Context, t event.Type, r agent.Result) error {
+	r = l.masked(r)
 	return l.guarded(ctx, func(uint64) error {
 		now := l.bus.Now(ctx)
 		l.mu.Lock()
@@ -218,7 +223,7 @@ func (l *lease) release(ctx context.Context, reason string, counts bool) error {
 	l.mu.Lock()
 	t := bus.Timer{
 		Task: l.run.Task, Run: l.run.Run, Kind: bus.TimerRelease, Attempt: l.run.Attempt,
-		Reason: reason, Counts: counts, Due: l.bus.Now(ctx),
+		Reason: l.secrets.Mask(reason), Counts: counts, Due: l.bus.Now(ctx),
 	}
 	l.mu.Unlock()
 	return l.guarded(ctx, func(token uint64) error { return l.bus.Arm(ctx, t, token) })
