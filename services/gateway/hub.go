@@ -18,16 +18,11 @@ type hub struct {
 	caughtUp chan struct{} // closed once all that was stored at the start has been seen
 
 	mu        sync.Mutex
-	runs      []seenRun // by run id, from 1; the zero value is a run that nothing has told of
+	runs      index
 	followers map[event.RunID]map[chan struct{}]struct{}
 
 	looking sync.Mutex  // held while requests are looked through
 	looked  event.RunID // every request up to here is in runs, or is gone
-}
-
-type seenRun struct {
-	task  event.TaskID
-	state event.State
 }
 
 func newHub(b *bus.Bus) *hub {
@@ -48,7 +43,7 @@ func (h *hub) watch(ctx context.Context) error {
 // see takes one lifecycle event of the log.
 func (h *hub) see(s bus.Seen) {
 	h.mu.Lock()
-	*h.run(s.Key.Run) = seenRun{s.Key.Task, s.Type.State()}
+	*h.runs.at(s.Key.Run) = seenRun{s.Key.Task, s.Type.State()}
 	h.mu.Unlock()
 	h.wake(s.Key.Run)
 }
@@ -63,14 +58,6 @@ func (h *hub) wake(id event.RunID) {
 		default: // told already
 		}
 	}
-}
-
-// run is the entry of a run. The caller holds mu.
-func (h *hub) run(id event.RunID) *seenRun {
-	for int(id) >= len(h.runs) {
-		h.runs = append(h.runs, seenRun{})
-	}
-	return &h.runs[id]
 }
 
 // follow registers a caller: grown has a value whenever the run's log has grown since it was last read. leave must
@@ -138,7 +125,7 @@ func (h *hub) look(ctx context.Context, id event.RunID) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r := h.run(id); r.task == 0 {
+	if r := h.runs.at(id); r.task == 0 {
 		*r = seenRun{request.Task, event.StateQueued}
 	}
 	return nil
@@ -147,10 +134,7 @@ func (h *hub) look(ctx context.Context, id event.RunID) error {
 func (h *hub) get(id event.RunID) (seenRun, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if id < 1 || int(id) >= len(h.runs) {
-		return seenRun{}, false
-	}
-	return h.runs[id], h.runs[id].task != 0
+	return h.runs.get(id)
 }
 
 // filter selects runs of a list. Zero values select all.
@@ -166,18 +150,19 @@ func (f filter) matches(task event.TaskID, state event.State) bool {
 
 // newest gives the keys of the runs that match, newest first.
 func (h *hub) newest(f filter) iter.Seq[event.Key] {
-	h.mu.Lock()
-	top := event.RunID(len(h.runs) - 1)
-	h.mu.Unlock()
-	if f.before > 0 {
-		top = min(top, f.before-1)
-	}
 	return func(yield func(event.Key) bool) {
-		for id := top; id > 0; id-- {
-			r, known := h.get(id)
-			if known && f.matches(r.task, r.state) && !yield(event.Key{Task: r.task, Run: id}) {
+		for id, r := h.below(f.before); id > 0; id, r = h.below(id) {
+			if f.matches(r.task, r.state) && !yield(event.Key{Task: r.task, Run: id}) {
 				return
 			}
 		}
 	}
+}
+
+func (h *hub) below(before event.RunID) (event.RunID, seenRun) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := h.runs.below(before)
+	r, _ := h.runs.get(id)
+	return id, r
 }

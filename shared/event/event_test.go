@@ -119,7 +119,7 @@ func TestSubjectsTellTheirRun(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %+v", subject, got, ok, want)
 		}
 	}
-	for _, bad := range []string{"", "run.v1.evt", "run.v1.evt.x.9.started", "other.v1.evt.7.9.started", "run.v1.step.7.9.x.done"} {
+	for _, bad := range []string{"", "run.v1.evt", "run.v1.evt.x.9.started", "other.v1.evt.7.9.started", "run.v1.step.7.9.x.done", "run.v1.evt.7.-9.started", "run.v1.evt.0.9.started"} {
 		if got, ok := event.ParseSubject(bad); ok {
 			t.Errorf("%q was read as %+v", bad, got)
 		}

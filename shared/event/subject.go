@@ -77,11 +77,11 @@ func ParseSubject(subject string) (info SubjectInfo, ok bool) {
 	}
 	if p[0] == "run" && p[1] == "req" {
 		task, err := strconv.ParseInt(p[3], 10, 64)
-		return SubjectInfo{Key: Key{Task: TaskID(task)}}, err == nil
+		return SubjectInfo{Key: Key{Task: TaskID(task)}}, err == nil && task > 0
 	}
 	task, err1 := strconv.ParseInt(p[3], 10, 64)
 	run, err2 := strconv.ParseInt(p[4], 10, 64)
-	if err1 != nil || err2 != nil {
+	if err1 != nil || err2 != nil || task < 1 || run < 1 {
 		return info, false
 	}
 	info.Key = Key{TaskID(task), RunID(run)}
