@@ -88,6 +88,7 @@ func anthropicResponse(message *anthropic.Message) (Response, error) {
 			// input_tokens leaves out what was read from or written to the cache.
 			InputTokens:       usage.InputTokens + usage.CacheReadInputTokens + usage.CacheCreationInputTokens,
 			CachedInputTokens: usage.CacheReadInputTokens,
+			CacheWriteTokens:  usage.CacheCreationInputTokens,
 			OutputTokens:      usage.OutputTokens,
 		},
 	}

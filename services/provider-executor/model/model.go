@@ -73,9 +73,10 @@ type Response struct {
 	FinishReason string // the provider's own word
 }
 
-// Usage counts tokens. InputTokens includes CachedInputTokens; OutputTokens includes reasoning.
+// Usage counts tokens. InputTokens includes those read from and written to the provider's cache; OutputTokens includes
+// reasoning. Only anthropic tells, and charges for, what was written.
 type Usage struct {
-	InputTokens, CachedInputTokens, OutputTokens int64
+	InputTokens, CachedInputTokens, CacheWriteTokens, OutputTokens int64
 }
 
 // Models gives a client per provider.

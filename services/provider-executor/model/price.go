@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -18,10 +19,12 @@ type priced struct {
 	model    string
 }
 
-// Price is in US dollars per million tokens.
+// Price is in US dollars per million tokens. Reading from a cache and writing to it cost as input does where they have
+// no price of their own.
 type Price struct {
 	Input       float64 `json:"input"`
 	CachedInput float64 `json:"cached_input"`
+	CacheWrite  float64 `json:"cache_write"`
 	Output      float64 `json:"output"`
 }
 
@@ -56,7 +59,7 @@ func (p Prices) read(data []byte) error {
 		return fmt.Errorf("decode prices: %w", err)
 	}
 	for _, e := range table.Prices {
-		if _, known := specOf(e.Provider); !known || e.Model == "" || e.Input < 0 || e.CachedInput < 0 || e.Output < 0 {
+		if _, known := specOf(e.Provider); !known || e.Model == "" || e.Input < 0 || min(e.CachedInput, e.CacheWrite, e.Output) < 0 {
 			return fmt.Errorf("price of %s %q: needs a known provider, a model, and no negative number", e.Provider, e.Model)
 		}
 		p[priced{e.Provider, e.Model}] = e.Price
@@ -72,6 +75,9 @@ func (p Prices) Of(provider Provider, model string) (price Price, ok bool) {
 
 // Cost is what a call cost, in US dollars.
 func (p Price) Cost(u Usage) float64 {
-	fresh := u.InputTokens - u.CachedInputTokens
-	return (float64(fresh)*p.Input + float64(u.CachedInputTokens)*p.CachedInput + float64(u.OutputTokens)*p.Output) / 1e6
+	fresh := u.InputTokens - u.CachedInputTokens - u.CacheWriteTokens
+	cost := float64(fresh)*p.Input + float64(u.OutputTokens)*p.Output
+	cost += float64(u.CachedInputTokens) * cmp.Or(p.CachedInput, p.Input)
+	cost += float64(u.CacheWriteTokens) * cmp.Or(p.CacheWrite, p.Input)
+	return cost / 1e6
 }

@@ -23,6 +23,14 @@ func TestACallCostsWhatTheTableSaysAndCachedTokensLess(t *testing.T) {
 	if want := 0.6*2 + 0.4*0.5 + 0.1*8; math.Abs(got-want) > 1e-9 {
 		t.Errorf("cost %f, want %f", got, want)
 	}
+	price, _ = prices.Of("anthropic", "claude-sonnet-4-5")
+	used := model.Usage{InputTokens: 1_000_000, CachedInputTokens: 400_000, CacheWriteTokens: 200_000, OutputTokens: 100_000}
+	if got, want := price.Cost(used), 0.4*3+0.4*0.3+0.2*3.75+0.1*15; math.Abs(got-want) > 1e-9 {
+		t.Errorf("cost %f, want %f", got, want)
+	}
+	if got, want := (model.Price{Input: 2, Output: 3}).Cost(used), 2+0.1*3; math.Abs(got-want) > 1e-9 {
+		t.Errorf("without prices of its own, the cache costs %f, want %f", got, want)
+	}
 	if _, ok := prices.Of("openai", "no-such-model"); ok {
 		t.Error("an unknown model has a price")
 	}

@@ -136,8 +136,8 @@ func (anthropic) success(a ask, reply Reply) any {
 		"id": fmt.Sprintf("msg_%d", a.N), "type": "message", "role": "assistant", "model": a.Model,
 		"content": content, "stop_reason": finish, "stop_sequence": nil,
 		"usage": object{
-			"input_tokens":            usage.InputTokens - usage.CachedInputTokens,
-			"cache_read_input_tokens": usage.CachedInputTokens, "cache_creation_input_tokens": 0,
+			"input_tokens":            usage.InputTokens - usage.CachedInputTokens - usage.CacheWriteTokens,
+			"cache_read_input_tokens": usage.CachedInputTokens, "cache_creation_input_tokens": usage.CacheWriteTokens,
 			"output_tokens": usage.OutputTokens,
 		},
 	}

@@ -67,9 +67,10 @@ type Reply struct {
 	Raw          []byte        // the whole body, instead of all above but Status, Header and Delay
 }
 
-// Usage counts the tokens of a Reply. InputTokens includes CachedInputTokens.
+// Usage counts the tokens of a Reply. InputTokens includes those of the cache; what was written to it, only anthropic
+// tells.
 type Usage struct {
-	InputTokens, CachedInputTokens, OutputTokens int64
+	InputTokens, CachedInputTokens, CacheWriteTokens, OutputTokens int64
 }
 
 // Script is the model: it answers calls. It may be called concurrently.
