@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/event"
@@ -43,7 +44,7 @@ func checkSecrets(secrets map[string]secretInput, wrong func(field, message stri
 			wrong(field+".allowed_domains", "expected at least one domain: a secret is typed nowhere else")
 		}
 		if _, err := netguard.ParseDomains(s.AllowedDomains); err != nil {
-			wrong(field+".allowed_domains", err.Error())
+			wrong(field+".allowed_domains", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 		if s.Value == nil {
 			continue

@@ -36,7 +36,7 @@ func Banner(c Config, at Address) string {
 func (c Config) kept(at Address) string {
 	switch {
 	case !c.embedded():
-		return "only the webhook secret; all else is on the NATS server"
+		return "only the webhook secret and the master key; all else is on the NATS server"
 	case strings.HasPrefix(at.DataDir, os.TempDir()+string(os.PathSeparator)):
 		return "temporary: a reboot may empty it, choose another with --data"
 	case c.NATSSync > 0:

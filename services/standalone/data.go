@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/errand-run/errand/shared/vault"
 )
 
 // data is the directory that holds everything that outlives the process, locked for as long as the process has it.
@@ -45,26 +47,55 @@ func (d *data) close() error { return d.lock.Close() }
 
 func (d *data) natsDir() string { return filepath.Join(d.path, "nats") }
 
-// secretFile is the file in the data directory that keeps the webhook secret.
-const secretFile = "webhook-secret"
+// Files in the data directory that keep what the environment does not give. Both can be read by their owner only.
+const (
+	secretFile    = "webhook-secret" // signs webhooks
+	masterKeyFile = "master-key"     // seals the secrets of tasks and runs
+)
 
-// webhookSecret is the secret that webhooks are signed with where the environment names none: made once, then kept.
-func (d *data) webhookSecret() (string, error) {
-	path := filepath.Join(d.path, secretFile)
+func newWebhookSecret() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return "whsec_" + base64.StdEncoding.EncodeToString(key)
+}
+
+// kept is what a file of the data directory holds: made once, then kept.
+func (d *data) kept(name string, fresh func() string) (string, error) {
+	path := filepath.Join(d.path, name)
 	stored, err := os.ReadFile(path)
 	if err == nil {
 		return strings.TrimSpace(string(stored)), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("read webhook secret: %w", err)
+		return "", fmt.Errorf("read %s: %w", name, err)
 	}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	secret := "whsec_" + base64.StdEncoding.EncodeToString(key)
-	if err := writeFile(path, secret+"\n"); err != nil {
-		return "", fmt.Errorf("keep webhook secret: %w", err)
+	made := fresh()
+	if err := writeFile(path, made+"\n"); err != nil {
+		return "", fmt.Errorf("keep %s: %w", name, err)
 	}
-	return secret, nil
+	return made, nil
+}
+
+// environment is getenv with what the data directory keeps where getenv gives nothing.
+func (d *data) environment(getenv func(string) string) (func(string) string, error) {
+	over := map[string]string{}
+	for name, kept := range map[string]struct {
+		file  string
+		fresh func() string
+	}{
+		"ERRAND_WEBHOOK_SECRET": {secretFile, newWebhookSecret},
+		"ERRAND_MASTER_KEY":     {masterKeyFile, vault.NewKey},
+	} {
+		if getenv(name) != "" {
+			continue
+		}
+		value, err := d.kept(kept.file, kept.fresh)
+		if err != nil {
+			return nil, err
+		}
+		over[name] = value
+	}
+	return Overlay(getenv, over), nil
 }
 
 // writeFile writes a file that is either there whole or not at all, also after a power cut.

@@ -18,16 +18,11 @@ type part struct {
 	run  func(ctx context.Context, f service.Frame, around frame) error
 }
 
-// parts are the four services, configured from the environment. Where it names no webhook secret, the one that the
-// data directory keeps is used.
+// parts are the four services, configured from the environment and from what the data directory keeps.
 func (s *Service) parts(dir *data) ([]part, error) {
-	getenv := s.Config.Getenv
-	if getenv("ERRAND_WEBHOOK_SECRET") == "" {
-		secret, err := dir.webhookSecret()
-		if err != nil {
-			return nil, err
-		}
-		getenv = Overlay(getenv, map[string]string{"ERRAND_WEBHOOK_SECRET": secret})
+	getenv, err := dir.environment(s.Config.Getenv)
+	if err != nil {
+		return nil, err
 	}
 	gatewayConfig, err1 := gateway.LoadConfig(getenv)
 	executorConfig, err2 := executor.LoadConfig(getenv)

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/errand-run/errand/shared/natstest"
+	"github.com/errand-run/errand/shared/vault"
 	"github.com/nats-io/nats.go"
 )
 
@@ -162,32 +164,44 @@ func TestMistakesInTheConfigurationAreAllNamed(t *testing.T) {
 	}
 }
 
-func TestTheWebhookSecretIsMadeOnceAndForItsOwnerOnly(t *testing.T) {
+func TestTheWebhookSecretAndTheMasterKeyAreMadeOnceAndForTheirOwnerOnly(t *testing.T) {
 	dir := t.TempDir()
-	read := func() string {
+	read := func() (contents []string) {
 		e := launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir}))
 		defer e.stop()
-		secret, err := os.ReadFile(filepath.Join(dir, secretFile))
-		if err != nil {
-			t.Fatal(err)
+		for _, file := range []string{secretFile, masterKeyFile} {
+			content, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			contents = append(contents, string(content))
 		}
-		return string(secret)
+		return contents
 	}
 	first, second := read(), read()
-	if first != second || !strings.HasPrefix(first, "whsec_") {
-		t.Errorf("secret %q, then %q", first, second)
+	if !slices.Equal(first, second) || !strings.HasPrefix(first[0], "whsec_") {
+		t.Errorf("%q, then %q", first, second)
 	}
-	info, err := os.Stat(filepath.Join(dir, secretFile))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	if _, err := vault.Parse(first[1]); err != nil {
+		t.Error(err)
+	}
+	for _, file := range []string{secretFile, masterKeyFile} {
+		info, err := os.Stat(filepath.Join(dir, file))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("mode of %s %v, %v; want 0600", file, info.Mode(), err)
+		}
 	}
 }
 
 func TestASecretOfTheEnvironmentIsNotKept(t *testing.T) {
 	dir := t.TempDir()
-	launch(t, env(t, map[string]string{"ERRAND_DATA_DIR": dir, "ERRAND_WEBHOOK_SECRET": "whsec_" + strings.Repeat("QUFB", 10)}))
-	if _, err := os.Stat(filepath.Join(dir, secretFile)); !os.IsNotExist(err) {
-		t.Errorf("stat: %v, want no file", err)
+	launch(t, env(t, map[string]string{
+		"ERRAND_DATA_DIR": dir, "ERRAND_WEBHOOK_SECRET": "whsec_" + strings.Repeat("QUFB", 10), "ERRAND_MASTER_KEY": vault.NewKey(),
+	}))
+	for _, file := range []string{secretFile, masterKeyFile} {
+		if _, err := os.Stat(filepath.Join(dir, file)); !os.IsNotExist(err) {
+			t.Errorf("stat %s: %v, want no file", file, err)
+		}
 	}
 }
 
@@ -200,7 +214,7 @@ func TestTheBannerTellsWhatAPersonNeeds(t *testing.T) {
 		{nil, []string{"http://127.0.0.1:8080", "nats://127.0.0.1:4222", "/srv/errand, kept across restarts, synced", "OPENAI_API_KEY", "/srv/errand/webhook-secret"}},
 		{map[string]string{"GROQ_API_KEY": "gsk-1234"}, []string{"groq (those with a key)"}},
 		{map[string]string{"ERRAND_NATS_SYNC": "10s"}, []string{"may cost the last 10s"}},
-		{map[string]string{"ERRAND_NATS_URL": "nats://elsewhere:4222"}, []string{"only the webhook secret"}},
+		{map[string]string{"ERRAND_NATS_URL": "nats://elsewhere:4222"}, []string{"only the webhook secret and the master key"}},
 		{map[string]string{"ERRAND_WEBHOOK_SECRET": "whsec_x"}, []string{"signed with ERRAND_WEBHOOK_SECRET"}},
 	} {
 		cfg, err := LoadConfig(func(name string) string { return c.env[name] })

@@ -134,7 +134,7 @@ func (e *Engine) bury(b *instance) *instance {
 // Errors: ErrNoBrowser, ErrBrowserGone, ErrUnenforceable, ctx's, or why Chromium did
 // not start.
 func (e *Engine) NewSession(ctx context.Context, o SessionOptions) (*Session, error) {
-	if e.cfg.unrouted() && len(o.AllowedDomains) > 0 {
+	if e.cfg.unrouted() && (len(o.AllowedDomains) > 0 || !o.Secrets.Empty()) {
 		return nil, ErrUnenforceable
 	}
 	for attempt := 1; ; attempt++ {

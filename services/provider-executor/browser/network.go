@@ -12,8 +12,8 @@ import (
 	"github.com/errand-run/errand/shared/netguard"
 )
 
-// ErrUnenforceable says that a session's allowed domains cannot be enforced in a remote browser.
-var ErrUnenforceable = errors.New("allowed_domains cannot be enforced in the browser of ERRAND_CDP_URL: " +
+// ErrUnenforceable says that a session's domains, its own or those of its secrets, cannot be enforced in a remote browser.
+var ErrUnenforceable = errors.New("neither allowed_domains nor the domains of secrets can be enforced in the browser of ERRAND_CDP_URL: " +
 	"set ERRAND_PROXY_LISTEN to an address of the executor that this browser can reach")
 
 // proxyName is how Chromium knows the machine on which the proxies listen. It resolves nothing else.
