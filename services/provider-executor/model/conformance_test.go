@@ -49,6 +49,7 @@ var conformance = []struct {
 	{"an answer of 50 MB is not read whole", hugeAnswer},
 	{"an unusable answer is asked for again, then in the next way, which is remembered once it works", nextWay},
 	{"a model that gives no usable answer in any way is given up and not remembered so", noWay},
+	{"where only one way is left an unusable answer is asked for again all the same", lastWay},
 	{"what stays the same between two steps is sent byte for byte the same", stablePrefix},
 	{"a server that is no provider names the address to check", wrongAddress},
 	{"a redirect is not followed", redirect},

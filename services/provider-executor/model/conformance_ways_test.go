@@ -106,6 +106,28 @@ func noWay(t *testing.T, p model.Provider) {
 	}
 }
 
+func lastWay(t *testing.T, p model.Provider) {
+	ladder := ladders[p]
+	c, sim := connect(t, p, func(call modelsim.Call) modelsim.Reply {
+		if call.N > 1 {
+			return unusable["teleport"]
+		}
+		return oracle(call)
+	})
+	if _, err := again(c, strict, len(ladder)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		_, err := again(c, strict, n)
+		if e := failsWith(t, err, model.CodeInvalidOutput); e.Final != (n == 1) {
+			t.Errorf("answer %d: final %v", n, e.Final)
+		}
+	}
+	if ways := waysOf(sim); !slices.Equal(ways, []string{"text", "text", "text"}) {
+		t.Errorf("asked by %v", ways)
+	}
+}
+
 // stablePrefix looks at two requests of one run as bytes: the second adds a step. Providers cache by prefix.
 func stablePrefix(t *testing.T, p model.Provider) {
 	var bodies [][]byte
