@@ -35,13 +35,19 @@ type errand struct {
 // launch runs Errand until the test ends or stop is called.
 func launch(t *testing.T, getenv func(string) string) errand {
 	t.Helper()
+	return launchLogged(t, getenv, quiet)
+}
+
+// launchLogged is launch with loggers of the test's own.
+func launchLogged(t *testing.T, getenv func(string) string, logger func(string) *slog.Logger) errand {
+	t.Helper()
 	cfg, err := LoadConfig(getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Address, 1), make(chan error, 1)
-	s := Service{Config: cfg, Logger: quiet, Ready: func(at Address) { ready <- at }}
+	s := Service{Config: cfg, Logger: logger, Ready: func(at Address) { ready <- at }}
 	go func() { ended <- s.Run(ctx) }()
 	var result error
 	stop := func() error {
