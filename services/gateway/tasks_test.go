@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -138,16 +139,19 @@ func TestARunIsItsTaskWithTheOverrides(t *testing.T) {
 	s := start(t, natstest.Bus(t))
 	s.task(t, `{"prompt": "say hello", "provider": "groq", "model": "m", "webhook_url": "http://localhost:9/a",
 		"response_format": "json", "json_schema": {"type": "object"}, "max_steps": 7, "session_timeout": 60,
-		"initial_url": "https://shop.test", "user_agent": "ua", "wait_for_completion": false}`)
+		"initial_url": "https://shop.test", "user_agent": "ua", "wait_for_completion": false, "allowed_domains": ["shop.test"]}`)
 	for body, want := range map[string]event.Request{
 		`{}`: {
 			Prompt: "say hello", Provider: "groq", Model: "m", WebhookURL: "http://localhost:9/a", ResponseFormat: "json",
 			JSONSchema: []byte(`{"type":"object"}`), MaxSteps: 7, SessionTimeout: 60, InitialURL: "https://shop.test", UserAgent: "ua",
+			Means: event.Means{AllowedDomains: []string{"shop.test"}},
 		},
 		`{"prompt": "say good bye", "provider": "google", "model": "n", "webhook_url": "http://localhost:9/b", "response_format": "text",
-		  "json_schema": {"type": "array"}, "max_steps": 8, "session_timeout": 61, "initial_url": "https://b.test", "user_agent": "ub"}`: {
+		  "json_schema": {"type": "array"}, "max_steps": 8, "session_timeout": 61, "initial_url": "https://b.test", "user_agent": "ub",
+		  "allowed_domains": ["*.b.test", "b.test:8443"]}`: {
 			Prompt: "say good bye", Provider: "google", Model: "n", WebhookURL: "http://localhost:9/b", ResponseFormat: "text",
 			JSONSchema: []byte(`{"type":"array"}`), MaxSteps: 8, SessionTimeout: 61, InitialURL: "https://b.test", UserAgent: "ub",
+			Means: event.Means{AllowedDomains: []string{"*.b.test", "b.test:8443"}},
 		},
 	} {
 		run := into[event.Run](t, s.send(t, "POST", "/api/tasks/1/runs", body))
@@ -158,6 +162,24 @@ func TestARunIsItsTaskWithTheOverrides(t *testing.T) {
 		want.Task, want.BodyHash, want.CreatedAt = 1, got.BodyHash, got.CreatedAt
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 			t.Errorf("%s makes %+v\nwant %+v", body, got, want)
+		}
+	}
+}
+
+func TestTheAllowedDomainsOfATaskAreShownAndTheWrongOnesNamed(t *testing.T) {
+	t.Parallel()
+	s := start(t, natstest.Bus(t))
+	s.task(t, `{"prompt": "say hello"}`)
+	s.task(t, `{"prompt": "say hello", "allowed_domains": ["Shop.test", "*.bücher.test:8443"]}`)
+	for path, want := range map[string]string{"/api/tasks/1": `"allowed_domains":[]`, "/api/tasks/2": `"allowed_domains":["Shop.test","*.bücher.test:8443"]`} {
+		if body := string(s.send(t, "GET", path, "").body); !strings.Contains(body, want) {
+			t.Errorf("%s: %s, want %s", path, body, want)
+		}
+	}
+	r := s.send(t, "POST", "/api/runs", `{"prompt": "say hello", "allowed_domains": ["good.test", "a b", "https://c.test"]}`)
+	for _, bad := range []string{"a b", "https://c.test"} {
+		if r.status != 422 || !strings.Contains(string(r.body), bad) {
+			t.Errorf("%d %s, want 422 and %q named", r.status, r.body, bad)
 		}
 	}
 }
