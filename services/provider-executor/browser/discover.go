@@ -15,23 +15,42 @@ const (
 // clicky are the listeners that make an element something to click.
 var clicky = map[string]bool{"click": true, "mousedown": true, "mouseup": true, "pointerdown": true, "pointerup": true}
 
-// discover tells the frame's walker what it cannot find out by itself: closed shadow
-// roots, and elements that are controls only by their listeners. It reports whether
-// there was anything new. What cannot be found out stays unknown.
-func (f *frame) discover(ctx context.Context, hosts int, heard map[int]bool) bool {
-	news := false
-	for i := range min(hosts, maxHosts) {
-		news = f.reveal(ctx, i) || news
-	}
-	return f.hear(ctx, heard) || news
+// discovery is what the walker cannot find out by itself: closed shadow roots, and
+// elements that are controls only by their listeners.
+type discovery struct {
+	hosts    int          // elements that may have such a root
+	document *cdp.Pending // evaluates to the frame's document
+	heard    map[int]bool // whose listeners are known
 }
 
-// reveal opens the closed shadow root of the walker's host number i to the walker.
-func (f *frame) reveal(ctx context.Context, i int) bool {
-	host, err := f.object(ctx, fmt.Sprintf("errand.hosts[%d]", i))
-	if err != nil || host == "" {
-		return false
+// discover tells the frame's walker about it and reports whether there was anything
+// new. What cannot be found out stays unknown.
+func (f *frame) discover(ctx context.Context, d discovery) bool {
+	news := f.reveal(ctx, min(d.hosts, maxHosts))
+	return f.hear(ctx, d) || news
+}
+
+// reveal opens the closed shadow roots of the walker's first hosts to the walker.
+func (f *frame) reveal(ctx context.Context, hosts int) bool {
+	var found, described []*cdp.Pending
+	for i := range hosts {
+		found = append(found, f.startObject(fmt.Sprintf("errand.hosts[%d]", i), objectGroup))
 	}
+	for _, p := range found {
+		host, err := waitObject(ctx, p)
+		if err == nil && host != "" {
+			described = append(described, f.target.Start("DOM.describeNode", map[string]any{"objectId": host, "depth": 1, "pierce": true}))
+		}
+	}
+	var roots []int
+	for _, p := range described {
+		roots = append(roots, closedRoots(ctx, p)...)
+	}
+	return len(roots) > 0 && f.tell(ctx, "reveal", roots)
+}
+
+// closedRoots reads the ids of closed shadow roots from a node's description.
+func closedRoots(ctx context.Context, description *cdp.Pending) (ids []int) {
 	var described struct {
 		Node struct {
 			ShadowRoots []struct {
@@ -40,24 +59,26 @@ func (f *frame) reveal(ctx context.Context, i int) bool {
 			} `json:"shadowRoots"`
 		} `json:"node"`
 	}
-	params := map[string]any{"objectId": host, "depth": 1, "pierce": true}
-	if f.target.Call(ctx, "DOM.describeNode", params, &described) != nil {
-		return false
+	if description.Wait(ctx, &described) != nil {
+		return nil
 	}
 	for _, root := range described.Node.ShadowRoots {
 		if root.Type == "closed" {
-			return f.tell(ctx, "reveal", []int{root.BackendNodeID})
+			ids = append(ids, root.BackendNodeID)
 		}
 	}
-	return false
+	return ids
 }
 
 // hear makes known the elements that got a listener since it was last asked.
-func (f *frame) hear(ctx context.Context, heard map[int]bool) bool {
-	document, err := f.object(ctx, "document")
+func (f *frame) hear(ctx context.Context, d discovery) bool {
+	document, err := waitObject(ctx, d.document)
 	if err != nil {
 		return false
 	}
+	defer func() {
+		f.target.Start("Runtime.releaseObject", map[string]any{"objectId": document}).Forget()
+	}()
 	var answer struct {
 		Listeners []struct {
 			Type          string `json:"type"`
@@ -70,8 +91,8 @@ func (f *frame) hear(ctx context.Context, heard map[int]bool) bool {
 	}
 	var nodes []int
 	for _, l := range answer.Listeners {
-		if clicky[l.Type] && !heard[l.BackendNodeID] && len(nodes) < maxListeners {
-			heard[l.BackendNodeID] = true
+		if clicky[l.Type] && !d.heard[l.BackendNodeID] && len(nodes) < maxListeners {
+			d.heard[l.BackendNodeID] = true
 			nodes = append(nodes, l.BackendNodeID)
 		}
 	}
@@ -110,13 +131,18 @@ func (f *frame) tell(ctx context.Context, function string, nodes []int) bool {
 
 const objectGroup = "errand"
 
-// object evaluates an expression in the frame's world to an object's id.
-func (f *frame) object(ctx context.Context, expression string) (string, error) {
+// startObject evaluates an expression in the frame's world to an object. One that is in
+// no group gives listeners without the objects of their handlers, which costs less.
+func (f *frame) startObject(expression, group string) *cdp.Pending {
+	return f.target.Start("Runtime.evaluate", map[string]any{
+		"expression": expression, "contextId": f.context, "objectGroup": group,
+	})
+}
+
+// waitObject gets the object's id.
+func waitObject(ctx context.Context, p *cdp.Pending) (string, error) {
 	var answer evaluated
-	err := f.target.Call(ctx, "Runtime.evaluate", map[string]any{
-		"expression": expression, "contextId": f.context, "objectGroup": objectGroup,
-	}, &answer)
-	if err != nil {
+	if err := p.Wait(ctx, &answer); err != nil {
 		return "", err
 	}
 	return answer.Result.ObjectID, answer.err()

@@ -60,6 +60,8 @@ type tree struct {
 // frame that cannot be entered is left out; without the main frame it fails.
 func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 	sessions, above := t.frameSessions()
+	page := &frame{target: t.target, id: t.targetID}
+	world := page.startWorld() // that of the main frame, which is often the only one
 	var sent []*cdp.Pending
 	for _, target := range sessions {
 		sent = append(sent, target.Start("Page.getFrameTree", nil))
@@ -73,6 +75,7 @@ func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 		}
 		if err := p.Wait(ctx, &answer); err != nil {
 			if i == 0 {
+				world.Forget()
 				return nil, err
 			}
 			continue
@@ -91,7 +94,7 @@ func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 	for id, f := range found {
 		f.parent = found[parents[id]]
 	}
-	return enterAll(ctx, order, found)
+	return enterAll(ctx, world, order, found)
 }
 
 // frameSessions lists the sessions that speak for the tab's frames, the page's own
@@ -113,11 +116,12 @@ func (n tree) each(f func(tree)) {
 	}
 }
 
-// enterAll makes the worlds in one go and returns the frames that have one.
-func enterAll(ctx context.Context, order []string, found map[string]*frame) ([]*frame, error) {
-	sent := make([]*cdp.Pending, len(order))
-	for i, id := range order {
-		sent[i] = found[id].startWorld()
+// enterAll makes the worlds of all frames but the first in one go and returns the
+// frames that have one.
+func enterAll(ctx context.Context, first *cdp.Pending, order []string, found map[string]*frame) ([]*frame, error) {
+	sent := []*cdp.Pending{first}
+	for _, id := range order[1:] {
+		sent = append(sent, found[id].startWorld())
 	}
 	var frames []*frame
 	for i, id := range order {
@@ -183,10 +187,13 @@ func (f *frame) call(ctx context.Context, out any, function string, args ...any)
 	if !errors.Is(err, errNotInstalled) {
 		return err
 	}
-	if err := f.install(ctx); err != nil {
-		return err
+	installing, calling := f.install(), f.start(function, args...)
+	var answer evaluated
+	if err := installing.Wait(ctx, &answer); err != nil {
+		calling.Forget()
+		return fmt.Errorf("install walker: %w", err)
 	}
-	return f.wait(ctx, f.start(function, args...), out)
+	return errors.Join(answer.err(), f.wait(ctx, calling, out))
 }
 
 // start sends such a call off; wait gets its result.
@@ -237,15 +244,10 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-func (f *frame) install(ctx context.Context) error {
-	var answer evaluated
-	err := f.target.Call(ctx, "Runtime.evaluate", map[string]any{
+func (f *frame) install() *cdp.Pending {
+	return f.target.Start("Runtime.evaluate", map[string]any{
 		"expression": fmt.Sprintf("%s(%d)", script, lastToken.Add(1)), "contextId": f.context, "returnByValue": true,
-	}, &answer)
-	if err != nil {
-		return fmt.Errorf("install walker: %w", err)
-	}
-	return answer.err()
+	})
 }
 
 // owner finds the element of the parent's document that shows this frame and returns

@@ -21,6 +21,8 @@ const (
 	maxFrames      = 40    // frames beyond it are counted, not read
 	maxDialogs     = 20    // between two observations
 	maxText        = 24000 // characters of one observation, about 6,000 tokens
+	maxWhole       = 400e3 // characters of a whole page
+	farAway        = 1e9   // pixels: beyond the end of every page
 )
 
 // Observation is a page as the model sees it.
@@ -39,7 +41,14 @@ type view struct {
 	Top    float64 `json:"top"`
 	Bottom float64 `json:"bottom"`
 	Limit  int     `json:"limit"` // characters of text
+	// Whole shows what is scrolled out of sight too.
+	Whole bool `json:"whole"`
 }
+
+var (
+	window = view{Top: 0, Bottom: viewportHeight * (1 + lookahead), Limit: maxText}
+	whole  = view{Top: -farAway, Bottom: farAway, Limit: maxWhole, Whole: true}
+)
 
 // snapshot is what the walker found in one frame.
 type snapshot struct {
@@ -70,9 +79,19 @@ func (c *control) UnmarshalJSON(data []byte) error {
 // below. A frame that cannot be read becomes a line.
 // Errors: ErrBrowserGone, ErrPageCrashed, ctx's.
 func (s *Session) Observe(ctx context.Context) (Observation, error) {
+	return s.observe(ctx, window)
+}
+
+// ObserveWhole is Observe for the page from its top to its end, up to 400,000
+// characters; what does not fit is counted in its last lines.
+func (s *Session) ObserveWhole(ctx context.Context) (Observation, error) {
+	return s.observe(ctx, whole)
+}
+
+func (s *Session) observe(ctx context.Context, v view) (Observation, error) {
 	var o Observation
 	err := s.using(ctx, func(t *tab) error {
-		seen, err := s.look(ctx, t)
+		seen, err := s.look(ctx, t, v)
 		if errors.Is(err, cdp.ErrDetached) {
 			return err
 		}
@@ -80,7 +99,7 @@ func (s *Session) Observe(ctx context.Context) (Observation, error) {
 			return fatal
 		}
 		s.tellRefused()
-		o = s.render(ctx, t, seen)
+		o = s.render(ctx, t, seen, v.Limit)
 		mask := s.options.Secrets.Mask
 		o.URL, o.Title, o.Text = mask(o.URL), mask(o.Title), mask(o.Text)
 		s.change(func() { s.dialogs, s.notices, s.acting = nil, nil, false })
@@ -109,7 +128,7 @@ type glance struct {
 
 // look reads the tab's frames, every level at once. Its error says that not even
 // the main frame could be asked; the page's glance is returned all the same.
-func (s *Session) look(ctx context.Context, t *tab) (*glance, error) {
+func (s *Session) look(ctx context.Context, t *tab, v view) (*glance, error) {
 	frames, err := t.framesOf(ctx)
 	if err != nil {
 		return &glance{err: err}, err
@@ -124,7 +143,7 @@ func (s *Session) look(ctx context.Context, t *tab) (*glance, error) {
 		}
 	}
 	page := glances[frames[0]]
-	page.read(ctx, &s.refs, view{0, viewportHeight * (1 + lookahead), maxText})
+	page.read(ctx, &s.refs, v)
 	return page, page.err
 }
 
@@ -145,10 +164,12 @@ func (g *glance) read(ctx context.Context, r *refs, v view) {
 
 // walk looks twice where the first look brought to light what hid from it.
 func (g *glance) walk(ctx context.Context, r *refs, v view) error {
+	document := g.frame.startObject("document", "")
 	if err := g.frame.call(ctx, &g.snapshot, "walk", v); err != nil {
+		document.Forget()
 		return err
 	}
-	if !g.frame.discover(ctx, g.Hosts, r.heard(g.Token)) {
+	if !g.frame.discover(ctx, discovery{g.Hosts, document, r.heard(g.Token)}) {
 		return nil
 	}
 	return g.frame.call(ctx, &g.snapshot, "walk", v)
@@ -168,7 +189,10 @@ func (g *glance) readInside(ctx context.Context, r *refs, outer view) {
 	if g.err = g.frame.atOwner(ctx, &g.box, "frameBox"); g.err != nil {
 		return
 	}
-	v := view{max(0, outer.Top-g.box.Top), min(g.box.Bottom, outer.Bottom) - g.box.Top, maxText}
+	v := outer
+	if !v.Whole {
+		v.Top, v.Bottom = max(0, outer.Top-g.box.Top), min(g.box.Bottom, outer.Bottom)-g.box.Top
+	}
 	if g.hidden = !g.box.Visible || v.Bottom <= v.Top || g.box.Right <= 0; !g.hidden {
 		g.read(ctx, r, v)
 	}

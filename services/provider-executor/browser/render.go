@@ -61,6 +61,7 @@ func (r *refs) number(ref reference) (index int, fresh bool) {
 // page is an observation in the making: the text for the model, and the same
 // without numbers and marks, for the fingerprint.
 type page struct {
+	limit       int // characters
 	text, plain strings.Builder
 	controls    int
 	below       int
@@ -70,8 +71,8 @@ type page struct {
 var placeholder = regexp.MustCompile("\x01(\\d+)\x02")
 
 // render puts what was seen into the words of the observation format.
-func (s *Session) render(ctx context.Context, t *tab, seen *glance) Observation {
-	var p page
+func (s *Session) render(ctx context.Context, t *tab, seen *glance, limit int) Observation {
+	p := page{limit: limit}
 	s.mu.Lock()
 	o := Observation{URL: t.doc.url, Title: seen.Title}
 	dialogs, notices := s.dialogs, s.notices
@@ -191,7 +192,7 @@ func (s *Session) renderText(p *page, t *tab, g *glance) {
 		controls[c.key] = c
 	}
 	for line := range strings.SplitSeq(g.Text, "\n") {
-		if p.text.Len()+len(line) > maxText {
+		if p.text.Len()+len(line) > p.limit {
 			p.cut += strings.Count(line, "\x01")
 			continue
 		}

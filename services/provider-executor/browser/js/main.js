@@ -25,7 +25,7 @@ const functions = {
   walk, aim, state, through, frameBox, select, assign, holds, options, choose, chosen, scroll, findText, quiet, content,
   insert, insertFocused, conceal, holdsFocus, exposed, origin: () => globalThis.origin,
   // reveal and hear report whether they were told something new.
-  reveal: root => { closedRoots.set(root.host, root); return true; },
+  reveal: (...roots) => { for (const root of roots) closedRoots.set(root.host, root); return roots.length > 0; },
   hear: (...nodes) => {
     const before = nodes.filter(node => node.nodeType === Node.ELEMENT_NODE && roleOf(node) === '');
     for (const el of before) listeners.add(el);

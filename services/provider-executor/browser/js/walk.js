@@ -8,7 +8,8 @@ const MAX_DEPTH = 2000;
 const LONG_ROW = 100;   // so many siblings under the window: those up to the last so many are only counted
 const HIT_BUDGET = 25;  // ms of hit tests in one walk; what is not tested counts as not covered
 
-// walk takes {top, bottom} in this frame's viewport coordinates and a limit of characters.
+// walk takes {top, bottom} in this frame's viewport coordinates and a limit of characters;
+// whole: what is scrolled out of sight within the page is shown too.
 function walk(view) {
   const out = new Lines();
   const found = { controls: [], above: 0, below: 0, cut: 0, hitting: 0 };
@@ -60,18 +61,57 @@ function visitChildren(page, el, state) {
   }
   const shut = el.localName === 'details' && !el.open;
   const nodes = childrenOf(el);
+  const long = nodes.length > 4 * LONG_ROW;
+  const first = long ? firstInWindow(nodes, state.clip) : 0;
+  if (first > 0) page.found.above += countBetween(el, nodes[0], nodes[first]);
   let under = 0; // siblings in a row that lie under the window
-  for (let i = 0, child = nodes[0]; i < nodes.length; child = nodes[++i]) {
+  for (let i = first; i < nodes.length; i++) {
+    const child = nodes[i];
     if (shut && child.localName !== 'summary') continue;
-    if (under > LONG_ROW && i < nodes.length - LONG_ROW) {
-      if (child.nodeType === Node.ELEMENT_NODE) page.found.below += countIn(child);
-    } else if (child.nodeType === Node.TEXT_NODE) {
+    if (child.nodeType === Node.TEXT_NODE) {
       if (!state.muted && !state.hidden) visitText(page, child, state);
     } else if (child.nodeType === Node.ELEMENT_NODE) {
       const below = visit(page, child, state);
       if (below !== null) under = below ? under + 1 : 0;
+      if (!long || under <= LONG_ROW || i >= nodes.length - 2 * LONG_ROW) continue;
+      const last = nodes.length - LONG_ROW;
+      page.found.below += countBetween(el, nodes[i + 1], nodes[last]);
+      i = last - 1;
+      under = 0;
     }
   }
+}
+
+// firstInWindow finds, in a long row of siblings, where to begin: a good number of them
+// before the first that reaches down into the window. They are taken to stand in order.
+function firstInWindow(nodes, clip) {
+  let low = 0, high = nodes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    let at = middle, rect = null;
+    for (; at < high; at++) {
+      rect = nodes[at].nodeType === Node.ELEMENT_NODE ? nodes[at].getBoundingClientRect() : null;
+      if (rect && rect.height > 0) break;
+    }
+    if (at < high && rect.bottom <= clip.top) low = at + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - LONG_ROW);
+}
+
+// countBetween counts the controls in el from one of its child nodes up to another.
+function countBetween(el, from, to) {
+  const all = (from.parentNode === to.parentNode ? from.parentNode : el).querySelectorAll(NATIVE);
+  const before = node => {
+    let low = 0, high = all.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (all[middle].compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING && !all[middle].contains(node)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return before(to) - before(from);
 }
 
 function visitText(page, node, state) {
@@ -113,11 +153,11 @@ function visit(page, el, state) {
   }
   const style = getComputedStyle(el);
   // An element without a box of its own counts as not visible, and its children are.
-  if (!el.checkVisibility({ opacityProperty: true }) && style.display !== 'contents') {
+  if (style.opacity === '0' || !el.checkVisibility() && style.display !== 'contents') {
     if (standsBehindLabel(el)) emit(page, el, roleOf(el));
     return false;
   }
-  const inner = inherit(el, style, rect, state);
+  const inner = inherit(page, { el, style, rect }, state);
   if (inner.clip.bottom <= inner.clip.top || inner.clip.right <= inner.clip.left) return false;
   if (sized && mayHide(el)) errand.hosts.push(el);
   const parts = begin(page, el, style, state);
@@ -149,15 +189,20 @@ function countIn(el) {
   return count;
 }
 
-function inherit(el, style, rect, state) {
+function inherit(page, { el, style, rect }, state) {
   const inner = { ...state, depth: state.depth + 1, hidden: style.visibility !== 'visible', pre: style.whiteSpaceCollapse === 'preserve' };
   inner.row = style.display.endsWith('flex') && style.flexDirection.startsWith('row') || style.display === 'table-row';
   inner.pointer = style.cursor === 'pointer';
   inner.tall = rect.bottom > state.clip.bottom || rect.top < state.clip.top || rect.left < state.clip.left || rect.right > state.clip.right;
   if (el.localName === 'label' && el.control && roleOf(el.control)) inner.muted = true;
-  if (style.overflowX !== 'visible' || style.overflowY !== 'visible') inner.clip = cut(state.clip, rect);
+  if (clips(page, style)) inner.clip = cut(state.clip, rect);
   if (style.position === 'fixed') inner.clip = { left: 0, right: innerWidth, top: 0, bottom: innerHeight };
   return inner;
+}
+
+function clips(page, { overflowX, overflowY }) {
+  if (overflowX === 'visible' && overflowY === 'visible') return false;
+  return !page.view.whole || !/auto|scroll/.test(overflowX + overflowY);
 }
 
 function cut(clip, rect) {
@@ -198,7 +243,7 @@ function visitSelf(page, el, look, inner) {
   }
   const [name, source] = nameSource(el, role);
   const open = source === 'content' && (name.length > NAME_LIMIT || holdsControls(el));
-  emit(page, el, role, open ? '' : name);
+  emit(page, el, role, name, open ? '' : name);
   if (el.localName === 'select' || role === 'textbox' && el.isContentEditable) return;
   visitChildren(page, el, open ? { ...inner, pointer: true } : { ...inner, muted: true, pointer: true });
 }
@@ -239,12 +284,14 @@ function emitScroller(page, el) {
   page.out.end();
 }
 
-function emit(page, el, role, name = nameSource(el, role)[0]) {
-  const shownName = name && ' ' + clip(safe(name), NAME_LIMIT);
+// emit writes a control, without its name where that follows as its content.
+function emit(page, el, role, name = nameSource(el, role)[0], told = name) {
+  let rest = told && ' ' + clip(safe(told), NAME_LIMIT);
   const value = valueOf(el, role);
-  const states = statesOf(el);
-  if (covered(page, el)) states.push('covered');
-  put(page, el, role, nameOf(el, role), [shownName, value && ' ' + value, ...states.map(s => ' ' + s)].join(''));
+  if (value) rest += ' ' + value;
+  for (const state of statesOf(el)) rest += ' ' + state;
+  if (covered(page, el)) rest += ' covered';
+  put(page, el, role, clip(name, NAME_LIMIT), rest);
 }
 
 function put(page, el, role, name, rest) {
@@ -260,7 +307,7 @@ function covered(page, el) {
   if (r.width === 0 || r.height === 0 || x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return false;
   if (page.found.hitting > HIT_BUDGET) return false;
   const start = performance.now();
-  const reached = pointsOf(el).some(p => reaches(el, hit(p.x, p.y)));
+  const reached = reaches(el, hit(x, y)) || pointsOf(el).some(p => reaches(el, hit(p.x, p.y)));
   page.found.hitting += performance.now() - start;
   return !reached;
 }
