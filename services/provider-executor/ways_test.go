@@ -58,6 +58,21 @@ func TestAnUnusableAnswerIsShownOnceThenAskedForInOtherWays(t *testing.T) {
 	}
 }
 
+func TestAUsableAnswerForgivesTheUnusableOnesBeforeIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, modelsim.Sequence(
+		teleport(), modelsim.Decide("answer", modelsim.Done("", map[string]any{"price": "39"}, true)), // not what the schema says
+		teleport(), modelsim.Decide("answer", modelsim.Done("", map[string]any{"price": 39}, true)),
+	))
+	r.serve()
+	if run := r.run(r.dispatch(event.Request{Prompt: "price?", JSONSchema: priceSchema})); string(run.Result) != `{"price":39}` {
+		t.Fatalf("result %s, error %+v", run.Result, run.Error)
+	}
+	if got, want := r.asked("openai"), slices.Repeat([]string{"json_schema"}, 4); !slices.Equal(got, want) {
+		t.Errorf("asked by %v, want %v", got, want)
+	}
+}
+
 func TestAModelThatNeverAnswersUsablyGivesWayToTheFallback(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c modelsim.Call) modelsim.Reply {
