@@ -1,4 +1,4 @@
-package standalone_test
+package standalone
 
 import (
 	"encoding/json"
