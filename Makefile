@@ -38,8 +38,8 @@ check: ## formatting, vet, staticcheck, tidy go.mod files, each module built alo
 	done
 
 .PHONY: bench
-bench: ## runs per second, writes per run, added latency; prints ratios, asserts nothing
-	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./services/standalone
+bench: browser ## runs per second, added latency, observations beside Playwright; prints ratios, asserts nothing
+	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./services/standalone ./services/provider-executor/browser
 
 .PHONY: fmt
 fmt: ## format the code
