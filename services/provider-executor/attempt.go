@@ -95,7 +95,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		return agent.Result{}, err
 	}
 	a := agent.Agent{
-		Models: models, Journal: l, Log: l.log,
+		Models: models, Prices: s.Config.Prices, Journal: l, Log: l.log,
 		Now: func() time.Time { return s.Frame.Bus.Now(ctx) },
 		Browser: func(ctx context.Context) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
@@ -123,11 +123,7 @@ func (s *Service) choices(req event.Request) ([]agent.Model, error) {
 			}
 			continue
 		}
-		m := agent.Model{Provider: c.Provider, Name: c.Model, Client: client}
-		if price, known := s.Config.Prices.Of(model.Provider(c.Provider), c.Model); known {
-			m.Price = &price
-		}
-		models = append(models, m)
+		models = append(models, agent.Model{Provider: c.Provider, Name: c.Model, Client: client})
 	}
 	if len(models) == 0 {
 		return nil, first

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/event"
 )
@@ -50,6 +51,7 @@ type Agent struct {
 	Models  []Model                                         // the first is asked; the others are its fallbacks, in order
 	Browser func(context.Context) (*browser.Session, error) // called at most once, at the first browser action
 	Journal Journal
+	Prices  model.Prices
 	Now     func() time.Time
 	Log     *slog.Logger
 }

@@ -15,7 +15,6 @@ type Model struct {
 	Provider string
 	Name     string
 	Client   model.Client
-	Price    *model.Price // nil: not known
 }
 
 // charsPerToken is a cautious guess for what a call will cost before it is made: text and markup run at four and more.
@@ -38,7 +37,7 @@ func (r *run) ask(ctx context.Context, req model.Request) (model.Response, error
 		resp, err := m.Client.Decide(ctx, r.task.masked(req))
 		resp.Text = r.task.Secrets.Mask(resp.Text)
 		if !errors.Is(err, model.ErrResting) {
-			r.charge(m, resp)
+			r.charge(m, req.Model, resp)
 		}
 		if !r.fallBack(ctx, err) {
 			return resp, err
@@ -63,7 +62,7 @@ func (r *run) fallBack(ctx context.Context, err error) bool {
 	return true
 }
 
-// affordable reports an overBudget where the call would pass a limit of the task's budget.
+// affordable reports an overBudget where a call to m would pass a limit of the task's budget.
 func (r *run) affordable(m Model, req model.Request) error {
 	b := r.task.Budget
 	if b == nil {
@@ -81,29 +80,35 @@ func (r *run) affordable(m Model, req model.Request) error {
 		return overBudget{fmt.Sprintf("max_input_tokens is %d, %d are spent and the next call would take about %d", *b.MaxInputTokens, spent.InputTokens, input)}
 	case b.MaxOutputTokens != nil && spent.OutputTokens >= *b.MaxOutputTokens:
 		return overBudget{fmt.Sprintf("max_output_tokens is %d", *b.MaxOutputTokens)}
-	case b.MaxCostUSD == nil:
-		return nil
-	case m.Price == nil || (spent.ModelCalls > 0 && spent.CostUSD == nil):
-		return overBudget{fmt.Sprintf("max_cost_usd is set, and the price of %s is not known: add it to a file that ERRAND_PRICES names", m.Name)}
-	}
-	cost := m.Price.Cost(model.Usage{InputTokens: input})
-	if spent.CostUSD != nil {
-		cost += *spent.CostUSD
-	}
-	if cost > *b.MaxCostUSD {
-		return overBudget{fmt.Sprintf("max_cost_usd is %g, and the next call would bring the cost to about %.4f", *b.MaxCostUSD, cost)}
+	case b.MaxCostUSD != nil:
+		return r.payable(m, req.Model, input, *b.MaxCostUSD)
 	}
 	return nil
 }
 
-func (r *run) charge(m Model, resp model.Response) {
+// payable reports an overBudget where a call of about input tokens would bring the cost above limit.
+func (r *run) payable(m Model, name string, input int64, limit float64) error {
+	spent := r.usage.Add(r.spent)
+	price, known := r.Prices.Of(model.Provider(m.Provider), name)
+	if !known || (spent.ModelCalls > 0 && spent.CostUSD == nil) {
+		return overBudget{fmt.Sprintf("max_cost_usd is set, and the price of %s is not known: add it to a file that ERRAND_PRICES names", name)}
+	}
+	cost := price.Cost(model.Usage{InputTokens: input})
+	if spent.CostUSD != nil {
+		cost += *spent.CostUSD
+	}
+	if cost > limit {
+		return overBudget{fmt.Sprintf("max_cost_usd is %g, and the next call would bring the cost to about %.4f", limit, cost)}
+	}
+	return nil
+}
+
+// charge notes what an answer of the model called name cost.
+func (r *run) charge(m Model, name string, resp model.Response) {
 	used := event.Usage{ModelCalls: 1, InputTokens: resp.Usage.InputTokens, OutputTokens: resp.Usage.OutputTokens}
-	if m.Price != nil {
-		used.CostUSD = ref(m.Price.Cost(resp.Usage))
+	if price, known := r.Prices.Of(model.Provider(m.Provider), name); known {
+		used.CostUSD = ref(price.Cost(resp.Usage))
 	}
 	r.spent = r.spent.Add(used)
-	r.answered, r.answeredBy = resp.Model, m.Provider
-	if r.answered == "" {
-		r.answered = m.Name
-	}
+	r.answered, r.answeredBy = cmp.Or(resp.Model, name), m.Provider
 }
