@@ -125,6 +125,10 @@ func (s *Service) pull(ctx context.Context, provider string, free chan struct{},
 		if !ok {
 			continue
 		}
+		if ctx.Err() != nil {
+			s.settle(job.Return, job)
+			return
+		}
 		select {
 		case slot := <-free:
 			work.Go(func() {
