@@ -3,12 +3,10 @@ package browser
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // reference is what an index stands for: one element, as it was when last shown.
@@ -108,7 +106,7 @@ func (s *Session) header(ctx context.Context, t *tab, seen *glance) string {
 		}
 	}
 	line := fmt.Sprintf("URL %s  TITLE %s  TAB %d/%d  SCROLL %.1f up %.1f down screens\n",
-		clip(address, 500), clip(seen.Title, 120), position, max(1, len(tabs)), seen.Up, seen.Down)
+		clip(harmless(address), 500), clip(harmless(seen.Title), 120), position, max(1, len(tabs)), seen.Up, seen.Down)
 	if len(tabs) < 2 {
 		return line
 	}
@@ -132,9 +130,9 @@ func (t *tab) title(ctx context.Context) string {
 		return "?"
 	}
 	if answer.Info.Title != "" {
-		return clip(cleanLine(answer.Info.Title), 40)
+		return clip(harmless(cleanLine(answer.Info.Title)), 40)
 	}
-	return clip(answer.Info.URL, 60)
+	return clip(harmless(answer.Info.URL), 60)
 }
 
 func (s *Session) renderFrame(p *page, t *tab, g *glance) {
@@ -209,24 +207,6 @@ func (s *Session) renderText(p *page, t *tab, g *glance) {
 		}) + "\n")
 	}
 }
-
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return clip(address, 60)
-	}
-	return u.Host
-}
-
-// clip cuts text to limit characters and shows that it did.
-func clip(text string, limit int) string {
-	if utf8.RuneCountInString(text) <= limit {
-		return text
-	}
-	return string([]rune(text)[:limit-1]) + "…"
-}
-
-func cleanLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // frameAt finds the frame that an index belongs to, if its tab still shows it.
 func (s *Session) frameAt(ctx context.Context, ref reference) (*frame, error) {

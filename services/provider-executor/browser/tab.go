@@ -193,7 +193,7 @@ func (t *tab) answer(e cdp.Event) {
 	}
 	s.change(func() {
 		if len(s.dialogs) < maxDialogs {
-			s.dialogs = append(s.dialogs, fmt.Sprintf("%s %q -> %s", p.Type, clip(p.Message, 200), answer))
+			s.dialogs = append(s.dialogs, fmt.Sprintf("%s %q -> %s", p.Type, clip(harmless(cleanLine(p.Message)), 200), answer))
 		}
 	})
 }

@@ -26,34 +26,6 @@ function walk(view) {
   };
 }
 
-// Lines joins pieces of text: spaces within a line collapse, empty lines vanish.
-class Lines {
-  size = 0;
-  #lines = [];
-  #line = [];
-  #open = false; // the line ends with something that a space may follow
-  add(text) {
-    const piece = this.#open ? text : text.trimStart();
-    if (piece === '') return;
-    this.#line.push(piece);
-    this.#open = !piece.endsWith(' ');
-    this.size += piece.length;
-  }
-  space() { if (this.#open) this.add(' '); }
-  control(text) { this.space(); this.add(text); this.space(); }
-  get empty() { return this.#line.length === 0; }
-  heading(level) { this.#mark = '#'.repeat(level) + ' '; }
-  #mark = '';
-  end() {
-    const line = this.#line.join('').trimEnd();
-    if (line !== '') this.#lines.push(this.#mark + line);
-    this.#line = [];
-    this.#open = false;
-    this.#mark = '';
-  }
-  finish() { this.end(); return this.#lines.join('\n'); }
-}
-
 function visitChildren(page, el, state) {
   if (state.depth > MAX_DEPTH) {
     page.out.add(clip(clean(el.textContent), 2000));
@@ -116,19 +88,14 @@ function countBetween(el, from, to) {
 
 function visitText(page, node, state) {
   if (state.pre && node.data.includes('\n')) {
-    for (const line of node.data.split('\n')) { page.out.add(safe(line)); page.out.end(); }
+    for (const line of node.data.split('\n')) { page.out.add(clean(line)); page.out.end(); }
     return;
   }
   if (page.out.size > page.view.limit) return;
-  const text = safe(node.data);
+  const text = clean(node.data);
   if (text.trim() === '') { if (text) page.out.space(); return; }
   if (state.tall && !textInWindow(node, state.clip)) return;
   page.out.add(text);
-}
-
-// safe keeps page text from looking like one of our numbered controls.
-function safe(text) {
-  return clean(text).replace(/\[(\d+)\]/g, '($1)');
 }
 
 // textInWindow is asked only for text whose parent reaches out of the window.
@@ -236,7 +203,7 @@ function begin(page, el, style, state) {
 function visitSelf(page, el, look, inner) {
   const role = inner.hidden ? '' : controlRole(el, look, inner);
   if (role === '') {
-    if (el.localName === 'img' && el.alt && look.sized && !inner.muted) page.out.add(` (image ${clip(safe(el.alt), NAME_LIMIT)}) `);
+    if (el.localName === 'img' && el.alt && look.sized && !inner.muted) page.out.add(` (image ${clip(clean(el.alt), NAME_LIMIT)}) `);
     if (scrolls(el, look)) emitScroller(page, el);
     visitChildren(page, el, inner);
     return;
@@ -280,13 +247,13 @@ function emitScroller(page, el) {
   const screens = n => (n / el.clientHeight).toFixed(1);
   const rest = el.scrollHeight - el.scrollTop - el.clientHeight;
   const name = clip(byIds(el, 'aria-labelledby') || clean(el.getAttribute('aria-label') || ''), NAME_LIMIT);
-  put(page, el, 'scrollarea', name, `${name && ' ' + safe(name)} ${screens(el.scrollTop)} up ${screens(Math.max(0, rest))} down`);
+  put(page, el, 'scrollarea', name, `${name && ' ' + name} ${screens(el.scrollTop)} up ${screens(Math.max(0, rest))} down`);
   page.out.end();
 }
 
 // emit writes a control, without its name where that follows as its content.
 function emit(page, el, role, name = nameSource(el, role)[0], told = name) {
-  let rest = told && ' ' + clip(safe(told), NAME_LIMIT);
+  let rest = told && ' ' + clip(told, NAME_LIMIT);
   const value = valueOf(el, role);
   if (value) rest += ' ' + value;
   for (const state of statesOf(el)) rest += ' ' + state;
