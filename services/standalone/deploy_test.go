@@ -174,6 +174,7 @@ func TestTheEnvironmentFileNamesWhatComposeTakesFromIt(t *testing.T) {
 	}
 	slices.Sort(offered)
 	slices.Sort(taken)
+	taken = slices.Compact(taken) // the master key goes to two services
 	if !slices.Equal(offered, taken) {
 		t.Errorf(".env.example offers %v, docker-compose.yml takes %v", offered, taken)
 	}
