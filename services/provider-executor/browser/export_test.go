@@ -27,3 +27,13 @@ func (s *Session) Contexts(ctx context.Context) (contexts, tabs int, err error) 
 	}
 	return len(c.IDs), tabs, err
 }
+
+// Script runs an expression in the active page's own world, as the page would.
+func (s *Session) Script(ctx context.Context, expression string) (string, error) {
+	var answer evaluated
+	params := map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}
+	if err := s.activeTab().target.Call(ctx, "Runtime.evaluate", params, &answer); err != nil {
+		return "", err
+	}
+	return string(answer.Result.Value), answer.err()
+}

@@ -29,7 +29,7 @@ func cleanLine(text string) string {
 
 var (
 	numbered  = regexp.MustCompile(`\[(\d+)\]`)
-	delimiter = regexp.MustCompile(`(?i)<(/?page\b)`)
+	delimiter = regexp.MustCompile(`(?i)<(/?page)`)
 )
 
 // harmless keeps what a page says within one of our own lines from looking like a
