@@ -35,7 +35,7 @@ func (r *run) ask(ctx context.Context, req model.Request) (model.Response, error
 			return model.Response{}, err
 		}
 		resp, err := m.Client.Decide(ctx, r.task.masked(req))
-		resp.Text = r.task.Secrets.Mask(resp.Text)
+		resp.Text = string(r.task.Secrets.MaskJSON([]byte(resp.Text)))
 		if !errors.Is(err, model.ErrResting) {
 			r.charge(m, req.Model, resp)
 		}

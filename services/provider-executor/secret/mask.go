@@ -157,7 +157,7 @@ func (s *Set) Mask(text string) string {
 }
 
 // MaskJSON masks the strings, names and numbers of a JSON text; a number that is masked becomes a string. What holds no
-// value comes back as it is.
+// value comes back as it is, and what is no JSON is masked as a text.
 func (s *Set) MaskJSON(raw json.RawMessage) json.RawMessage {
 	if s.Empty() || len(raw) == 0 {
 		return raw
@@ -165,7 +165,7 @@ func (s *Set) MaskJSON(raw json.RawMessage) json.RawMessage {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var value any
-	if d.Decode(&value) != nil {
+	if !json.Valid(raw) || d.Decode(&value) != nil {
 		return json.RawMessage(s.Mask(string(raw)))
 	}
 	changed := false

@@ -84,6 +84,9 @@ func TestJSONIsMaskedByItsValues(t *testing.T) {
 	if string(got) != `{"a":["x <secret:pin>","<secret:code>","<secret:code>7",true,null],"n":1.50}` {
 		t.Errorf("%s", got)
 	}
+	if got := string(s.MaskJSON([]byte(`{"n": 123456} and 123456`))); got != `{"n": <secret:code>} and <secret:code>` {
+		t.Errorf("what is no JSON became %s", got)
+	}
 	if same := `{"b": 1, "a": 2}`; string(s.MaskJSON([]byte(same))) != same {
 		t.Error("what holds no value was written anew")
 	}
