@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
@@ -164,8 +165,11 @@ type look struct {
 
 // hop is one frame on the way to an element, for its target.
 type hop struct {
-	URL   string `json:"url"`
-	XPath string `json:"xpath"`
+	URL     string `json:"url"` // without its query
+	Name    string `json:"name,omitempty"`
+	Ordinal int    `json:"ordinal"` // among the frames of its document, -1 in a shadow root
+	CSS     string `json:"css,omitempty"`
+	XPath   string `json:"xpath"`
 }
 
 // trace fills in what replay needs to find the element again.
@@ -181,7 +185,8 @@ func (e element) trace(ctx context.Context, out *Outcome, target json.RawMessage
 		if f.atOwner(ctx, &at, "frameBox") != nil {
 			break
 		}
-		hops = append([]hop{{URL: f.url, XPath: at.Path}}, hops...)
+		bare, _, _ := strings.Cut(f.url, "?")
+		hops = append([]hop{{clip(bare, 200), at.Name, at.Ordinal, at.CSS, at.Path}}, hops...)
 		path = at.Path + "/#document" + path
 	}
 	if hops != nil {

@@ -182,6 +182,9 @@ type box struct {
 	Right   float64 `json:"right"`
 	Visible bool    `json:"visible"`
 	Path    string  `json:"path"`
+	Name    string  `json:"name"`
+	Ordinal int     `json:"ordinal"` // among the frames of the parent
+	CSS     string  `json:"css"`
 }
 
 // readInside reads the part of a frame that lies within its parent's view.

@@ -136,7 +136,7 @@ function through(owner, x, y) {
 function frameBox(owner) {
   const r = owner.getBoundingClientRect();
   const visible = shown(owner) && r.width >= 10 && r.height >= 10;
-  return { top: r.top + owner.clientTop, left: r.left, right: r.right, bottom: r.bottom, visible, path: pathOf(owner) };
+  return { top: r.top + owner.clientTop, left: r.left, right: r.right, bottom: r.bottom, visible, path: pathOf(owner), ...hopOf(owner) };
 }
 
 // select puts the caret into a field, over all it holds or behind it.

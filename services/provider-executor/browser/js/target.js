@@ -1,53 +1,169 @@
-// What replay needs to find an element again in a later visit.
+// What replay needs to find an element again in a later visit: its fingerprint.
 
+const MAX_STEPS = 40;   // of a path; what lies deeper is found by the end of its path
+const MAX_TARGET = 1900; // characters of a fingerprint, the frames it is in left out
+const LANDMARKS = 'nav,main,header,footer,aside,form,dialog,[role=navigation],[role=main],[role=dialog],[role=search],[role=form]';
+
+// pathOf is an XPath through shadow roots; one that would be too long begins with //.
 function pathOf(el) {
   const steps = [];
-  for (let at = el; at && at.nodeType === Node.ELEMENT_NODE;) {
+  let at = el;
+  while (at && at.nodeType === Node.ELEMENT_NODE && steps.length < MAX_STEPS) {
     const parent = at.parentNode;
-    const twins = parent ? Array.from(parent.children).filter(c => c.localName === at.localName) : [at];
-    steps.unshift(twins.length > 1 ? `${at.localName}[${twins.indexOf(at) + 1}]` : at.localName);
-    if (parent instanceof ShadowRoot) {
-      steps.unshift('#shadow-root');
-      at = parent.host;
-    } else {
-      at = parent;
-    }
+    const place = placeAmong(at, parent);
+    steps.unshift(place ? `${at.localName}[${place}]` : at.localName);
+    if (parent instanceof ShadowRoot) steps.unshift('#shadow-root');
+    at = parent instanceof ShadowRoot ? parent.host : parent;
   }
-  return '/' + steps.join('/');
+  return (at && at.nodeType === Node.ELEMENT_NODE ? '//' : '/') + steps.join('/');
 }
 
-// An id that a framework made up says nothing in a later visit.
+// placeAmong counts from 1 among the siblings of that tag; 0: there is no other.
+function placeAmong(el, parent) {
+  const twins = Array.from(parent?.children ?? [el]).filter(c => c.localName === el.localName);
+  return twins.length > 1 ? twins.indexOf(el) + 1 : 0;
+}
+
+// An id or a class that a framework made up says nothing in a later visit.
 function generated(id) {
-  return /\d{4,}|[0-9a-f]{6,}|^:r|^(ember|mui|radix|headlessui|react)-?/i.test(id);
+  return id.length > 80 || /\d{4,}|(?=[a-f]*\d)[0-9a-f]{6,}|^[:«_]r\w+[:»_]|^(ember|mui|radix|headlessui|react|css|sc|jss)[-:\d]|__\w*\d\w*$/i.test(id);
+}
+
+function own(el, name) {
+  const value = el.getAttribute(name);
+  return value && value.length <= NAME_LIMIT ? value : undefined;
+}
+
+function testidOf(el) {
+  const found = Array.from(el.attributes).find(({ name }) => /^data-(test.*|qa|cy)$/.test(name));
+  return found && own(el, found.name);
+}
+
+function idOf(el) {
+  return el.id && !generated(el.id) ? el.id : undefined;
+}
+
+// cssOf is the shortest selector that names just this element within its root.
+function cssOf(el) {
+  const root = el.getRootNode();
+  const unique = selector => root.querySelectorAll(selector).length === 1;
+  let tail = '';
+  for (let at = el; at && at.nodeType === Node.ELEMENT_NODE && tail.length < 200; at = at.parentElement) {
+    const found = selectorsOf(at).map(selector => selector + tail).find(unique);
+    if (found) return found;
+    tail = ` > ${at.localName}${nthOf(at)}${tail}`;
+  }
+  return undefined;
+}
+
+function nthOf(el) {
+  const place = placeAmong(el, el.parentNode);
+  return place ? `:nth-of-type(${place})` : '';
+}
+
+// selectorsOf lists selectors of an element by itself, the most telling first.
+function selectorsOf(el) {
+  const list = [];
+  for (const { name, value } of el.attributes) {
+    if (/^data-(test.*|qa|cy)$/.test(name) && value.length <= 60) list.push(`[${name}=${JSON.stringify(value)}]`);
+  }
+  if (idOf(el)) list.push('#' + CSS.escape(el.id));
+  for (const name of ['name', 'aria-label', 'type', 'href']) {
+    const value = el.getAttribute(name);
+    if (value && value.length <= 60 && !generated(value)) list.push(`${el.localName}[${name}=${JSON.stringify(value)}]`);
+  }
+  for (const name of el.classList) if (!generated(name)) list.push(`${el.localName}.${CSS.escape(name)}`);
+  list.push(el.localName + nthOf(el));
+  return list;
+}
+
+// listOf places an element in the list, grid or table that it is in an item of.
+function listOf(el) {
+  for (let item = el; item.parentElement && item !== document.body; item = item.parentElement) {
+    const twins = Array.from(item.parentElement.children).filter(c => c.localName === item.localName && c.className === item.className);
+    if (twins.length < 3 && !(item.localName === 'tr' || item.localName === 'li')) continue;
+    const key = clip(textOf(item, 120), 60);
+    return { container: clip(cssOf(item.parentElement) ?? '', 120), key_text: key, index: twins.indexOf(item), count: twins.length };
+  }
+  return undefined;
+}
+
+// neighborsOf names the controls before and after an element.
+function neighborsOf(el) {
+  const named = step => {
+    const walker = document.createTreeWalker(el.getRootNode(), NodeFilter.SHOW_ELEMENT);
+    walker.currentNode = el;
+    for (let i = 0, at = step(walker); at && i < 300; i++, at = step(walker)) {
+      if (!at.contains(el) && !el.contains(at) && roleOf(at) && shown(at)) return clip(nameOf(at, roleOf(at)), 40);
+    }
+    return '';
+  };
+  return [named(w => w.previousNode()), named(w => w.nextNode())];
 }
 
 function headingBefore(el) {
   for (let at = el; at && at !== document.body; at = parentOf(at)) {
-    for (let before = at.previousElementSibling; before; before = before.previousElementSibling) {
-      if (/^h[1-6]$/.test(before.localName)) return clip(textOf(before), 60);
-      const inner = before.querySelector('h1,h2,h3,h4,h5,h6');
-      if (inner) return clip(textOf(inner), 60);
+    let near = 0;
+    for (let before = at.previousElementSibling; before && near < 100; before = before.previousElementSibling, near++) {
+      const found = HEADING.test(before.localName) ? before : before.querySelector('h1,h2,h3,h4,h5,h6');
+      if (found) return clip(textOf(found), 60);
     }
   }
   return '';
 }
 
 function landmarkOf(el) {
-  const found = el.closest('nav,main,header,footer,aside,form,dialog,[role=navigation],[role=main],[role=dialog],[role=search],[role=form]');
+  const found = el.closest(LANDMARKS);
   return found ? found.getAttribute('role') || found.localName : '';
+}
+
+function hostsOf(el) {
+  const hosts = [];
+  for (let root = el.getRootNode(); root instanceof ShadowRoot && hosts.length < 5; root = root.host.getRootNode()) {
+    hosts.unshift(cssOf(root.host) ?? root.host.localName);
+  }
+  return hosts.length ? hosts : undefined;
+}
+
+// hashOf is 32-bit FNV-1a, in hexadecimal.
+function hashOf(text) {
+  let hash = 0x811c9dc5;
+  for (const c of text) hash = Math.imul(hash ^ c.codePointAt(0), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+function rectOf(el) {
+  const r = el.getBoundingClientRect();
+  const screens = (n, size) => Math.round(n / size * 1000) / 1000;
+  return [screens(r.left + scrollX, innerWidth), screens(r.top + scrollY, innerHeight), screens(r.width, innerWidth), screens(r.height, innerHeight)];
+}
+
+function hrefPath(el) {
+  try { return el.href ? clip(new URL(el.href).pathname, 150) : undefined; } catch { return undefined; }
 }
 
 function targetOf(el) {
   const role = roleOf(el) || 'clickable';
   const [name, source] = nameSource(el, role);
-  const attribute = key => el.getAttribute(key) || undefined;
-  let link;
-  try { link = el.href ? new URL(el.href).pathname : undefined; } catch { link = undefined; }
-  return {
-    v: 1, tag: el.localName, role, name: clip(name, NAME_LIMIT), name_src: source, type: attribute('type'),
-    testid: attribute('data-testid') || attribute('data-test') || attribute('data-qa') || attribute('data-cy'),
-    id: el.id && !generated(el.id) ? el.id : undefined, name_attr: attribute('name'), placeholder: attribute('placeholder'),
-    label: labelOf(el) || undefined, href_path: link, heading: headingBefore(el) || undefined,
-    landmark: landmarkOf(el) || undefined, xpath: pathOf(el),
-  };
+  return bounded({
+    v: 1, tag: el.localName, role, name: clip(name, NAME_LIMIT), name_src: source, type: own(el, 'type'), testid: testidOf(el), id: idOf(el),
+    name_attr: own(el, 'name'), placeholder: own(el, 'placeholder'), label: clip(labelOf(el), NAME_LIMIT) || undefined, href_path: hrefPath(el),
+    heading: headingBefore(el) || undefined, landmark: landmarkOf(el) || undefined, shadow: hostsOf(el), css: cssOf(el), list: listOf(el),
+    neighbors: neighborsOf(el), rect: rectOf(el), text_hash: hashOf(textOf(el)), xpath: pathOf(el),
+  });
+}
+
+// hopOf tells a frame from the others in its document.
+function hopOf(owner) {
+  const frames = Array.from(document.querySelectorAll('iframe,frame'));
+  return { name: own(owner, 'name') ?? '', ordinal: frames.indexOf(owner), css: cssOf(owner) ?? '' };
+}
+
+// bounded drops what helps least until the rest is small enough.
+function bounded(target) {
+  for (const field of ['neighbors', 'list', 'heading', 'shadow', 'css', 'label', 'placeholder', 'href_path', 'xpath']) {
+    if (JSON.stringify(target).length <= MAX_TARGET) break;
+    delete target[field];
+  }
+  return target;
 }
