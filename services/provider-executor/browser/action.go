@@ -20,6 +20,11 @@ type Action struct {
 	Seconds *float64 `json:"seconds,omitempty"` // default 3, at most 30
 	TabID   string   `json:"tab_id,omitempty"`
 	Query   string   `json:"query,omitempty"`
+	Path    string   `json:"path,omitempty"` // a file of the run, by its name
+	To      *int     `json:"to,omitempty"`   // the index of what to drop on
+
+	Pattern  string `json:"pattern,omitempty"`  // of search_page; or Query
+	Selector string `json:"selector,omitempty"` // of find_elements; or Query
 }
 
 // Outcome is what became of an action that was carried out or refused.
@@ -56,6 +61,15 @@ var kinds = map[string]kind{
 	"scroll":           {(*doing).scroll, false},
 	"send_keys":        {(*doing).sendKeys, true},
 	"go_back":          {(*doing).goBack, true},
+	"go_forward":       {(*doing).goForward, true},
+	"reload":           {(*doing).reload, true},
+	"hover":            {(*doing).hover, true},
+	"drag":             {(*doing).drag, true},
+	"upload_file":      {(*doing).uploadFile, true},
+	"search_page":      {(*doing).searchPage, false},
+	"find_elements":    {(*doing).findElements, false},
+	"screenshot":       {(*doing).screenshot, false},
+	"evaluate":         {(*doing).evaluate, true},
 	"wait":             {(*doing).wait, false},
 	"switch":           {(*doing).switchTab, true},
 	"close":            {(*doing).closeTab, true},
@@ -76,6 +90,11 @@ var aliases = map[string]string{
 	"scroll_to_text":         "find_text",
 	"switch_tab":             "switch",
 	"close_tab":              "close",
+	"hover_element":          "hover",
+	"drag_drop":              "drag",
+	"drag_and_drop":          "drag",
+	"refresh":                "reload",
+	"execute_javascript":     "evaluate",
 }
 
 // Known reports whether name, or an old alias, is an action of the browser.

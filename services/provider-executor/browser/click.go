@@ -28,6 +28,10 @@ func (d *doing) click(ctx context.Context) (Outcome, error) {
 	if out.Success == nil && d.place() != at {
 		out.Success = new(true)
 	}
+	if d.choosing() != nil {
+		out.Success = new(true)
+		out.Content += " It asks for a file: use upload_file with this index and the name of a file."
+	}
 	if d.leaves() {
 		out.Content += " The page that it leads to is still loading: wait for it, do not repeat the click."
 	}
@@ -45,7 +49,7 @@ func (d *doing) press(ctx context.Context, e element) (look, error) {
 	case seen.Tag == "select":
 		return seen, refusal(fmt.Sprintf("[%d] is a native select: use select_dropdown with the option's text", e.index))
 	case seen.Type == "file":
-		return seen, refusal(fmt.Sprintf("[%d] is a file field: a click would open a dialog that nobody sees", e.index))
+		return seen, refusal(fmt.Sprintf("[%d] is a file field: use upload_file with the name of a file", e.index))
 	}
 	// The pointer may move things, and things may be moving: press where it still is.
 	for range 3 {

@@ -45,9 +45,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	defer s.watch(ctx, t)()
 	d := &doing{Session: s, tab: t, action: a}
 	before := s.place()
-	if k.effectful {
-		s.change(func() { s.acting = true })
-	}
+	s.change(func() { s.acting, s.chooser = s.acting || k.effectful, nil })
 	out, err := k.do(d, ctx)
 	if err = s.verdict(ctx, t, err); err != nil {
 		if fatal := ending(ctx, err); fatal != nil {
@@ -58,6 +56,8 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	if out.Error != "" {
 		d.blame(&out)
 	}
+	s.awaitDownloads(ctx)
+	out.Content = strings.TrimSpace(out.Content + " " + s.collect(ctx))
 	out.PageChanged = out.PageChanged || s.place() != before
 	return s.masked(out), nil
 }

@@ -173,7 +173,7 @@ func (e *Engine) browser(ctx context.Context) (*instance, error) {
 }
 
 func (e *Engine) open(ctx context.Context) (*instance, error) {
-	b := &instance{log: e.cfg.Log, network: e.network, unrouted: e.cfg.unrouted(), sessions: map[string]*Session{}}
+	b := &instance{log: e.cfg.Log, network: e.network, unrouted: e.cfg.unrouted(), sessions: map[string]*Session{}, downloads: downloads{}}
 	var err error
 	if e.cfg.CDPURL != "" {
 		if b.conn, err = cdp.Dial(ctx, e.cfg.CDPURL); err != nil {

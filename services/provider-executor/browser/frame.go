@@ -20,7 +20,7 @@ var scripts embed.FS
 var script = func() string {
 	var b strings.Builder
 	b.WriteString("(function (token) {\n'use strict';\n")
-	for _, name := range []string{"name", "lines", "walk", "act", "secret", "target", "content", "main"} {
+	for _, name := range []string{"name", "lines", "walk", "act", "secret", "target", "content", "file", "main"} {
 		source, err := scripts.ReadFile("js/" + name + ".js")
 		if err != nil {
 			panic(err) // embedded above

@@ -19,7 +19,8 @@ type instance struct {
 	network *egress.Egress
 	serving sync.WaitGroup
 
-	unrouted bool // the browser cannot reach our proxies
+	unrouted  bool      // the browser cannot reach our proxies
+	downloads downloads // used by handle
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by browser context id
@@ -88,9 +89,16 @@ func autoAttach(targetTypes ...string) map[string]any {
 }
 
 func (b *instance) handle(e cdp.Event) {
-	if e.Method != "Target.attachedToTarget" {
-		return
+	switch e.Method {
+	case "Target.attachedToTarget":
+		b.meet(e)
+	case "Browser.downloadWillBegin", "Browser.downloadProgress":
+		b.downloads.handle(b, e)
 	}
+}
+
+// meet takes in a new tab.
+func (b *instance) meet(e cdp.Event) {
 	var a attached
 	if err := e.Decode(&a); err != nil {
 		return
@@ -130,6 +138,11 @@ func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, 
 	}
 	s := newSession(b, created.ContextID, o)
 	s.proxy = proxy
+	if o.Files != nil && b.process != nil {
+		if s.folder, err = b.process.home.newFolder(); err != nil {
+			return nil, err
+		}
+	}
 	b.mu.Lock()
 	b.sessions[s.contextID] = s
 	b.mu.Unlock()

@@ -57,7 +57,7 @@ func (d *doing) navigate(ctx context.Context) (Outcome, error) {
 	case err != nil:
 		return Outcome{}, err
 	case answer.IsDownload:
-		return failed(target + " is a download, not a page; it was not stored"), nil
+		return d.navigatedToDownload(ctx, target), nil
 	case answer.ErrorText != "":
 		return failed(fmt.Sprintf("%s could not be opened: %s", target, answer.ErrorText)), nil
 	}
@@ -87,7 +87,12 @@ func (d *doing) arrived() Outcome {
 	return Outcome{Success: new(true), Content: fmt.Sprintf("Opened %s (HTTP %d).", doc.url, last.status)}
 }
 
-func (d *doing) goBack(ctx context.Context) (Outcome, error) {
+func (d *doing) goBack(ctx context.Context) (Outcome, error) { return d.travel(ctx, -1, "back") }
+
+func (d *doing) goForward(ctx context.Context) (Outcome, error) { return d.travel(ctx, 1, "forward") }
+
+// travel goes some entries along the tab's history.
+func (d *doing) travel(ctx context.Context, entries int, way string) (Outcome, error) {
 	var history struct {
 		Current int `json:"currentIndex"`
 		Entries []struct {
@@ -98,15 +103,25 @@ func (d *doing) goBack(ctx context.Context) (Outcome, error) {
 	if err := d.tab.target.Call(ctx, "Page.getNavigationHistory", nil, &history); err != nil {
 		return Outcome{}, err
 	}
-	if history.Current < 1 || history.Current >= len(history.Entries) {
-		return failed("this tab has no page to go back to"), nil
+	to := history.Current + entries
+	if to < 0 || to >= len(history.Entries) {
+		return failed("this tab has no page to go " + way + " to"), nil
 	}
-	entry := history.Entries[history.Current-1]
+	entry := history.Entries[to]
 	before := d.place()
 	if err := d.give(ctx, "Page.navigateToHistoryEntry", map[string]any{"entryId": entry.ID}); err != nil {
 		return Outcome{}, err
 	}
 	d.arrive(ctx, func() bool { return d.tab.doc.loader != before.loader || d.tab.doc.url != before.url })
+	return d.arrived(), nil
+}
+
+func (d *doing) reload(ctx context.Context) (Outcome, error) {
+	before := d.place()
+	if err := d.give(ctx, "Page.reload", nil); err != nil {
+		return Outcome{}, err
+	}
+	d.arrive(ctx, func() bool { return d.tab.doc.loader != before.loader })
 	return d.arrived(), nil
 }
 

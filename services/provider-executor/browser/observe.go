@@ -99,6 +99,7 @@ func (s *Session) observe(ctx context.Context, v view) (Observation, error) {
 			return fatal
 		}
 		s.tellRefused()
+		s.tellDownloads(ctx)
 		o = s.render(ctx, t, seen, v.Limit)
 		mask := s.options.Secrets.Mask
 		o.URL, o.Title, o.Text = mask(o.URL), mask(o.Title), mask(o.Text)

@@ -15,6 +15,7 @@ const homePattern = "errand-browser-*"
 // as it lives, and the profile, which belongs to Chromium's uid.
 type home struct {
 	dir  string
+	uid  int // Chromium's
 	lock *os.File
 }
 
@@ -23,7 +24,7 @@ func newHome(uid int) (*home, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make browser directory: %w", err)
 	}
-	h := &home{dir: dir}
+	h := &home{dir: dir, uid: uid}
 	if err := h.prepare(uid); err != nil {
 		h.remove()
 		return nil, fmt.Errorf("prepare browser directory: %w", err)

@@ -23,6 +23,9 @@ type SessionOptions struct {
 	UserAgent string
 	// AllowedDomains are the hosts that may be reached; empty: every public one.
 	AllowedDomains netguard.Domains
+	// Files are what may be uploaded, and take what is downloaded; nil: nothing is. A
+	// remote browser is given nothing and downloads nothing.
+	Files Files
 	// Gate is asked before each input to the browser. Its error stops the action
 	// and is returned, wrapped. nil: always open.
 	Gate func() error
@@ -40,6 +43,7 @@ type Session struct {
 	contextID string
 	options   SessionOptions
 	proxy     *egress.Proxy // nil: a remote browser that goes its own way
+	folder    *folder       // nil: no files pass
 	turn      chan struct{} // full while somebody uses the page
 	closed    chan struct{}
 	closing   sync.Once
@@ -58,6 +62,11 @@ type Session struct {
 	dialogs  []string
 	notices  []string
 	told     map[egress.Refusal]bool // was a notice once
+	frames   map[string]bool         // ids of tabs ever adopted, and of their cross-site frames
+	chooser  *chooser                // a file dialog that the page wants, since the action began
+
+	downloads  []*download // not yet collected
+	downloaded int         // ever begun
 
 	refs refs // used by whoever has the turn
 }
@@ -72,13 +81,13 @@ func newSession(b *instance, contextID string, o SessionOptions) *Session {
 		bell:      make(chan struct{}),
 		told:      map[egress.Refusal]bool{},
 		targets:   map[*cdp.Session]bool{},
+		frames:    map[string]bool{},
 		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
 }
 
 func (s *Session) open(ctx context.Context) error {
-	deny := map[string]any{"behavior": "deny", "browserContextId": s.contextID}
-	if err := s.browser.conn.Root.Call(ctx, "Browser.setDownloadBehavior", deny, nil); err != nil {
+	if err := s.allowDownloads(ctx); err != nil {
 		return err
 	}
 	_, err := s.openTab(ctx)
@@ -98,6 +107,7 @@ func (s *Session) Close(ctx context.Context) error {
 	})
 	s.hangUp()
 	s.work.Wait()
+	s.folder.remove()
 	if err != nil && !errors.Is(err, cdp.ErrClosed) {
 		return fmt.Errorf("dispose browser context: %w", err)
 	}
@@ -212,6 +222,7 @@ func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 		s.discard(t)
 		return
 	}
+	s.change(func() { s.frames[info.TargetID] = true })
 	s.serve(target, t.handle, func() { s.lose(t) })
 	s.work.Go(func() {
 		err := t.prepare()

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -19,6 +20,7 @@ type tab struct {
 	id       string // what the model calls it
 
 	doc      document
+	drag     json.RawMessage         // what a drag of the browser's own carries, nil while there is none
 	reply    reply                   // the newest, which may be of a document yet to come
 	requests map[string]bool         // of the watched action, not yet answered; true: for a new document
 	frames   map[*cdp.Session]string // cross-site frames, and the frame each stands in
@@ -58,8 +60,11 @@ func (t *tab) prepare() error {
 
 // common is what pages and cross-site frames both need.
 func (t *tab) common() []order {
-	// A worker is held as a frame is, whether it is wanted or not; one that nobody meets would wait for ever.
-	orders := []order{{"Target.setAutoAttach", autoAttach("iframe", "worker")}}
+	orders := []order{
+		// A worker is held as a frame is, whether it is wanted or not; one that nobody meets would wait for ever.
+		{"Target.setAutoAttach", autoAttach("iframe", "worker")},
+		{"Page.setInterceptFileChooserDialog", map[string]any{"enabled": true}}, // nobody would see the dialog
+	}
 	if ua := t.session.options.UserAgent; ua != "" {
 		orders = append(orders, order{"Emulation.setUserAgentOverride", map[string]any{"userAgent": ua}})
 	}
@@ -98,6 +103,8 @@ func (t *tab) handle(e cdp.Event) {
 		t.session.change(func() { t.doc.ready = true })
 	case "Page.javascriptDialogOpening":
 		t.answer(e)
+	case "Input.dragIntercepted":
+		t.drags(e)
 	case "Inspector.targetCrashed":
 		t.target.Fail(ErrPageCrashed)
 	default:
@@ -112,6 +119,8 @@ func (t *tab) handleShared(from *cdp.Session, e cdp.Event) {
 		t.track(e)
 	case "Target.attachedToTarget":
 		t.attach(from, e)
+	case "Page.fileChooserOpened":
+		t.chooses(from, e)
 	}
 }
 
@@ -162,9 +171,15 @@ func (t *tab) attach(parent *cdp.Session, e cdp.Event) {
 		parent.Start("Target.detachFromTarget", map[string]any{"sessionId": a.SessionID}).Forget()
 		return
 	}
-	t.session.change(func() { t.frames[child] = a.Target.ParentFrameID })
+	t.session.change(func() {
+		t.frames[child] = a.Target.ParentFrameID
+		t.session.frames[a.Target.TargetID] = true
+	})
 	t.session.serve(child, func(e cdp.Event) { t.handleShared(child, e) }, func() {
-		t.session.change(func() { delete(t.frames, child) })
+		t.session.change(func() {
+			delete(t.frames, child)
+			delete(t.session.frames, a.Target.TargetID)
+		})
 	})
 	t.session.work.Go(func() {
 		if err := run(child, t.common()); err != nil && child.Err() == nil {

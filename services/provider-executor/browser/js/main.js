@@ -24,6 +24,7 @@ function keyOf(el, role, name) {
 const functions = {
   walk, aim, state, through, frameBox, select, assign, holds, options, choose, chosen, scroll, findText, quiet, content,
   insert, insertFocused, conceal, holdsFocus, exposed, origin: () => globalThis.origin,
+  fileField, takeField, lies, elements,
   // reveal and hear report whether they were told something new.
   reveal: (...roots) => { for (const root of roots) closedRoots.set(root.host, root); return roots.length > 0; },
   hear: (...nodes) => {
@@ -43,5 +44,5 @@ async function run(name, args) {
   }
 }
 
-globalThis.errand = { run, hosts: [] };
+globalThis.errand = { run, hosts: [], field: () => field };
 return token;
