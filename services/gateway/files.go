@@ -173,6 +173,9 @@ func (a *api) attach(ctx context.Context, t *event.Task, ids []event.FileID) err
 	files := []event.RunFile{}
 	var errs []error
 	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
 		f, err := a.bus.File(ctx, id)
 		switch {
 		case errors.Is(err, bus.ErrNotFound):
@@ -182,6 +185,7 @@ func (a *api) attach(ctx context.Context, t *event.Task, ids []event.FileID) err
 		case err != nil:
 			return problem(err, "the files")
 		}
+		f.Name = event.UniqueName(f.Name, files)
 		files = append(files, f.Of(event.SourceUpload))
 	}
 	if len(errs) > 0 {

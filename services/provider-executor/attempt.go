@@ -87,6 +87,10 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	if err != nil {
 		return agent.Result{Error: &event.Error{Code: "invalid_allowed_domains", Message: err.Error() + "."}}, nil
 	}
+	if len(req.Files) > 0 && s.Config.Browser.CDPURL != "" {
+		return agent.Result{Error: &event.Error{Code: codeNoFiles, Message: "The browser at ERRAND_CDP_URL cannot be given files: " +
+			"leave files out, or use an executor with a Chromium of its own."}}, nil
+	}
 	if failed, err := s.open(ctx, l, req.Secrets); failed != nil || err != nil {
 		return agent.Result{Error: failed}, err
 	}
@@ -100,6 +104,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		Browser: func(ctx context.Context) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
+				Files: l.files,
 			})
 		},
 	}
@@ -107,6 +112,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
 		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history,
 		Budget: req.Budget, ExtractModel: req.ExtractModel, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
+		Files: l.files.Names(),
 	})
 }
 

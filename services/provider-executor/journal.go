@@ -25,6 +25,7 @@ func (l *lease) Done(ctx context.Context, step event.StepData, screenshot []byte
 		}
 		step.Screenshot = digest
 	}
+	step.Files = append(step.Files, l.files.take()...)
 	return l.step(ctx, event.Done, step)
 }
 
@@ -73,6 +74,7 @@ func (l *lease) resume(ctx context.Context) ([]event.StepData, error) {
 	}
 	var history []event.StepData
 	for _, r := range records {
+		l.files.add(r.Data.Files)
 		if r.Phase == event.Done {
 			history = append(history, r.Data)
 			l.last = &event.StepRef{Number: r.Data.Number, Sequence: r.Sequence}

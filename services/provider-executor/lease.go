@@ -32,6 +32,7 @@ type lease struct {
 	key     event.Key
 	length  time.Duration
 	secrets *secret.Set
+	files   *files
 	stop    context.CancelCauseFunc // ends the attempt
 
 	mu       sync.Mutex
@@ -55,6 +56,7 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 	log := slog.New(secrets.Handler(s.logger(run.Key(), run.Attempt).Handler()))
 	l = &lease{
 		bus: s.Frame.Bus, writer: s.writer, log: log, key: run.Key(), length: s.Config.Lease, secrets: secrets,
+		files: &files{bus: s.Frame.Bus, secrets: secrets, all: run.Files},
 		token: job.Sequence, run: run, last: dispatched.Data.LastStep,
 	}
 	err = l.start(ctx, s.Frame.Instance)
@@ -212,6 +214,7 @@ func (l *lease) finish(ctx context.Context, t event.Type, r agent.Result) error 
 			t, r = event.Canceled, agent.Result{Usage: r.Usage}
 		}
 		l.run.State, l.run.FinishedAt = t.State(), &now
+		l.run.Files = l.files.list()
 		l.run.Result, l.run.Error, l.run.Usage, l.run.Judgement = r.Value, r.Error, r.Usage, r.Judgement
 		l.mu.Unlock()
 		return l.append(ctx, t)

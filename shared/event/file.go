@@ -1,7 +1,9 @@
 package event
 
 import (
+	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -79,4 +81,15 @@ func FileName(given string) string {
 		ext = ""
 	}
 	return strings.ToValidUTF8(name[:maxFileName-len(ext)], "") + ext
+}
+
+// UniqueName is the name, or one like it that none of the files has: "cv (2).pdf".
+func UniqueName(name string, files []RunFile) string {
+	ext := path.Ext(name)
+	taken := func(n string) bool { return slices.ContainsFunc(files, func(f RunFile) bool { return f.Name == n }) }
+	unique := name
+	for i := 2; taken(unique); i++ {
+		unique = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, ext), i, ext)
+	}
+	return unique
 }

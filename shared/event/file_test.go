@@ -33,6 +33,19 @@ func TestANameOfAFileIsMadeSafe(t *testing.T) {
 	}
 }
 
+func TestFilesOfARunHaveNamesOfTheirOwn(t *testing.T) {
+	var files []event.RunFile
+	for _, want := range []string{"cv.pdf", "cv (2).pdf", "cv (3).pdf"} {
+		files = append(files, event.RunFile{Name: event.UniqueName("cv.pdf", files)})
+		if got := files[len(files)-1].Name; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := event.UniqueName("README", []event.RunFile{{Name: "README"}}); got != "README (2)" {
+		t.Error(got)
+	}
+}
+
 func FuzzNoNameOfAFileEscapes(f *testing.F) {
 	f.Add("../a")
 	f.Add(strings.Repeat("ä", 150) + "." + strings.Repeat("b", 300))

@@ -64,6 +64,7 @@ func (r *run) actOnce(ctx context.Context, params map[string]any, action *event.
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", action.Name, err)
 	}
+	r.picture = r.picture || action.Name == actionScreenshot
 	return out.PageChanged, nil
 }
 

@@ -35,6 +35,7 @@ type Task struct {
 	ExtractModel string        // reads pages for extract; empty: the model that decides
 	Judge        bool          // a claim of success is checked by one more call
 	Vision       bool          // the model sees a screenshot beside the text
+	Files        []string      // names of what may be uploaded
 	Secrets      *secret.Set   // what may be typed without the model seeing it; nil: nothing
 }
 
@@ -89,6 +90,7 @@ type run struct {
 
 	answered, answeredBy string // the model that answered last and its provider
 	unusable             int    // answers in a row that were no decision, of the model in use
+	picture              bool   // the next page is shown with a screenshot
 	repaired             bool   // the one repair round for the result was given
 	fruitless            int    // steps in a row in which all failed
 	memory               string // what the model last wrote into it

@@ -21,7 +21,8 @@ var errOnlyDone = errors.New("this is the last step, and only done is possible: 
 func (r *run) decide(ctx context.Context, page *browser.Observation) (d decision, failed *Result, err error) {
 	left := r.task.MaxSteps - r.number + 1
 	messages := r.talk.ask(page.Text, left)
-	if r.task.Vision {
+	if r.task.Vision || r.picture {
+		r.picture = false
 		messages[len(messages)-1].JPEG = r.screenshot(ctx)
 	}
 	for late := false; ; {

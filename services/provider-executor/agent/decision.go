@@ -17,6 +17,8 @@ const maxActions = 5
 const (
 	actionDone    = "done"
 	actionExtract = "extract"
+
+	actionScreenshot = "screenshot" // the browser's; the agent shows the picture
 )
 
 // decision is one answer of the model.
@@ -58,7 +60,9 @@ const decisionForm = `{
       "pages": {"type": ["number", "null"], "description": "scroll"},
       "seconds": {"type": ["number", "null"], "description": "wait"},
       "tab_id": {"type": ["string", "null"], "description": "switch, close"},
-      "query": {"type": ["string", "null"], "description": "extract"},
+      "query": {"type": ["string", "null"], "description": "extract, search_page: the text, find_elements: a CSS selector"},
+      "path": {"type": ["string", "null"], "description": "upload_file: a file's name"},
+      "to": {"type": ["integer", "null"], "description": "drag: N of what to drop on"},
       "success": {"type": ["boolean", "null"], "description": "done"},
       "data": {"type": ["string", "null"], "description": "done: a string that holds JSON"}
     }}}
@@ -67,8 +71,9 @@ const decisionForm = `{
 
 func actionNames() []string {
 	return []string{
-		"navigate", "go_back", "click", "input", "select_dropdown", "dropdown_options", "send_keys", "scroll",
-		"find_text", "wait", "switch", "close", actionExtract, actionDone,
+		"navigate", "go_back", "go_forward", "reload", "click", "hover", "drag", "input", "select_dropdown",
+		"dropdown_options", "upload_file", "send_keys", "scroll", "find_text", "search_page", "find_elements", "wait",
+		"switch", "close", actionScreenshot, actionExtract, actionDone,
 	}
 }
 

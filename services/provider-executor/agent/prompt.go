@@ -36,9 +36,17 @@ func newConversation(t Task) *conversation {
 	_, _ = rand.Read(nonce) // never fails
 	c := &conversation{nonce: hex.EncodeToString(nonce)}
 	c.system = strings.ReplaceAll(systemPrompt, "{{nonce}}", c.nonce)
-	c.task = "# Task\n" + t.Prompt + "\n" + secretsOffered(t) + resultDemand(t)
+	c.task = "# Task\n" + t.Prompt + "\n" + secretsOffered(t) + filesOffered(t) + resultDemand(t)
 	c.pending = c.task
 	return c
+}
+
+// filesOffered tells the model which files it may upload.
+func filesOffered(t Task) string {
+	if len(t.Files) == 0 {
+		return ""
+	}
+	return "\n# Files\nupload_file takes these, by name:\n" + strings.Join(t.Files, "\n") + "\n"
 }
 
 // resultDemand says in words what the result must look like: the user's schema is never the wire schema.

@@ -37,6 +37,32 @@ func Scroll(down bool, pages float64) Action {
 // SendKeys presses keys: Enter, Control+a, or a text.
 func SendKeys(keys string) Action { return Action{"name": "send_keys", "keys": keys} }
 
+// UploadFile puts a file of the run into a file field.
+func UploadFile(index int, name string) Action {
+	return Action{"name": "upload_file", "index": index, "path": name}
+}
+
+// Hover rests the pointer on a control.
+func Hover(index int) Action { return Action{"name": "hover", "index": index} }
+
+// Drag drops one control on another.
+func Drag(index, to int) Action { return Action{"name": "drag", "index": index, "to": to} }
+
+// SearchPage finds a text anywhere on the page.
+func SearchPage(text string) Action { return Action{"name": "search_page", "query": text} }
+
+// FindElements lists what a CSS selector matches.
+func FindElements(selector string) Action { return Action{"name": "find_elements", "query": selector} }
+
+// Screenshot asks for a picture of the next page.
+func Screenshot() Action { return Action{"name": "screenshot"} }
+
+// Reload loads the page again.
+func Reload() Action { return Action{"name": "reload"} }
+
+// GoForward goes one page forward.
+func GoForward() Action { return Action{"name": "go_forward"} }
+
 // GoBack goes one page back.
 func GoBack() Action { return Action{"name": "go_back"} }
 
