@@ -72,6 +72,12 @@ func ownEngine(t testing.TB) *browser.Engine {
 func runEngine(t testing.TB, cfg browser.Config) *browser.Engine {
 	t.Helper()
 	e := browser.New(cfg)
+	run(t, e)
+	return e
+}
+
+func run(t testing.TB, e *browser.Engine) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
@@ -81,7 +87,6 @@ func runEngine(t testing.TB, cfg browser.Config) *browser.Engine {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	return e
 }
 
 // user drives one session as an agent does and fails the test where it cannot.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 	"github.com/errand-run/errand/services/provider-executor/egress"
@@ -41,6 +42,7 @@ type Config struct {
 type Engine struct {
 	cfg     Config
 	network *egress.Egress // set by Run
+	limits  limits
 	wanted  chan request
 	ended   chan struct{}
 }
@@ -60,7 +62,7 @@ func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Engine{cfg: cfg, wanted: make(chan request), ended: make(chan struct{})}
+	return &Engine{cfg: cfg, limits: ordinary, wanted: make(chan request), ended: make(chan struct{})}
 }
 
 // Run owns the browser. It returns nil after ctx has ended and everything it started
@@ -103,23 +105,46 @@ func (e *Engine) serve(ctx context.Context) {
 	}
 	var current *instance
 	defer func() { current.kill() }()
+	look := time.NewTicker(e.limits.every)
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-current.gone():
 			current = e.bury(current)
+		case <-look.C:
+			current.tend(ctx, e.limits)
+			current = e.recycle(current)
 		case r := <-e.wanted:
 			var err error
-			if current.isGone() {
-				current = e.bury(current)
-			}
-			if current == nil {
-				current, err = e.open(r.ctx)
+			if current, err = e.ready(r.ctx, current); err == nil {
+				current.enter()
 			}
 			r.answer <- response{current, err}
 		}
 	}
+}
+
+// ready gives a browser that can serve another session: the current one or a new one.
+func (e *Engine) ready(ctx context.Context, current *instance) (*instance, error) {
+	if current.isGone() {
+		current = e.bury(current)
+	}
+	if current = e.recycle(current); current != nil {
+		return current, nil
+	}
+	return e.open(ctx)
+}
+
+// recycle ends a browser that is spent and returns none then.
+func (e *Engine) recycle(b *instance) *instance {
+	if !b.spent(e.limits) {
+		return b
+	}
+	e.cfg.Log.Info("an idle browser is replaced", "sessions", b.use.ever, "age", time.Since(b.use.since).Round(time.Second))
+	b.kill()
+	return nil
 }
 
 // bury clears away what a dead browser left and returns no browser.
@@ -173,7 +198,7 @@ func (e *Engine) browser(ctx context.Context) (*instance, error) {
 }
 
 func (e *Engine) open(ctx context.Context) (*instance, error) {
-	b := &instance{log: e.cfg.Log, network: e.network, unrouted: e.cfg.unrouted(), sessions: map[string]*Session{}, downloads: downloads{}}
+	b := &instance{log: e.cfg.Log, network: e.network, unrouted: e.cfg.unrouted(), sessions: map[string]*Session{}, use: use{since: time.Now()}, downloads: downloads{}}
 	var err error
 	if e.cfg.CDPURL != "" {
 		if b.conn, err = cdp.Dial(ctx, e.cfg.CDPURL); err != nil {

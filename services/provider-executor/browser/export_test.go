@@ -1,6 +1,9 @@
 package browser
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // CrashPage ends the renderer of the session's active tab.
 func (s *Session) CrashPage() {
@@ -37,3 +40,11 @@ func (s *Session) Script(ctx context.Context, expression string) (string, error)
 	}
 	return string(answer.Result.Value), answer.err()
 }
+
+// Limit changes, before Run, how the engine's browsers are looked after and worn.
+func (e *Engine) Limit(every time.Duration, sessions int, pss int64) {
+	e.limits.every, e.limits.sessions, e.limits.pss = every, sessions, pss
+}
+
+// Pid is the process of the session's browser.
+func (s *Session) Pid() int { return s.browser.process.cmd.Process.Pid }

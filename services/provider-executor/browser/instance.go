@@ -24,6 +24,7 @@ type instance struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by browser context id
+	use      use
 }
 
 type targetInfo struct {
@@ -124,16 +125,20 @@ func (b *instance) release(a attached) {
 	b.conn.Root.Start("Target.detachFromTarget", map[string]any{"sessionId": a.SessionID}).Forget()
 }
 
+// newSession opens a session that was counted by enter; its Close counts it out.
 func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, error) {
 	proxy, err := b.route(ctx, o)
 	if err != nil {
+		b.leave(false)
 		return nil, err
 	}
 	var created struct {
 		ContextID string `json:"browserContextId"`
 	}
-	if err := b.conn.Root.Call(ctx, "Target.createBrowserContext", b.proxied(proxy), &created); err != nil {
+	// A caller who leaves meanwhile must not leave a context that nobody knows.
+	if err := b.conn.Root.Call(context.WithoutCancel(ctx), "Target.createBrowserContext", b.proxied(proxy), &created); err != nil {
 		closeProxy(proxy)
+		b.leave(true)
 		return nil, err
 	}
 	s := newSession(b, created.ContextID, o)

@@ -103,7 +103,8 @@ func (s *Session) Close(ctx context.Context) error {
 		s.browser.forget(s)
 		closeProxy(s.proxy)
 		params := map[string]any{"browserContextId": s.contextID}
-		err = s.browser.conn.Root.Call(ctx, "Target.disposeBrowserContext", params, nil)
+		err = s.browser.conn.Root.Call(context.WithoutCancel(ctx), "Target.disposeBrowserContext", params, nil)
+		s.browser.leave(err != nil)
 	})
 	s.hangUp()
 	s.work.Wait()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -12,6 +13,29 @@ import (
 // is nil, and has the kernel kill it when the launching thread ends.
 func childAttributes(cred *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: cred}
+}
+
+// groupPSS sums the proportional memory of a process group, as far as it may be read.
+func groupPSS(group int) int64 {
+	files, _ := filepath.Glob("/proc/[0-9]*/smaps_rollup")
+	var sum int64
+	for _, file := range files {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			continue
+		}
+		if of, err := syscall.Getpgid(pid); err != nil || of != group {
+			continue
+		}
+		text, _ := os.ReadFile(file)
+		for line := range strings.Lines(string(text)) {
+			if size, found := strings.CutPrefix(line, "Pss:"); found {
+				kilobytes, _ := strconv.ParseInt(strings.Fields(size)[0], 10, 64)
+				sum += kilobytes << 10
+			}
+		}
+	}
+	return sum
 }
 
 // groupsWithArgument lists the process groups that have a member started with arg.

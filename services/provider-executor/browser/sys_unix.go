@@ -10,4 +10,6 @@ func childAttributes(cred *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: cred}
 }
 
+func groupPSS(int) int64 { return 0 }
+
 func groupsWithArgument(string) []int { return nil }
