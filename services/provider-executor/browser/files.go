@@ -46,6 +46,14 @@ func (h *home) newFolder() (_ *folder, err error) {
 	return f, nil
 }
 
+// newFolder makes a session's folder, nil where the session or a remote browser has no use for one.
+func (b *instance) newFolder(o SessionOptions) (*folder, error) {
+	if o.Files == nil || b.process == nil {
+		return nil, nil
+	}
+	return b.process.home.newFolder()
+}
+
 func (f *folder) down() string { return filepath.Join(f.dir, "down") }
 func (f *folder) up() string   { return filepath.Join(f.dir, "up") }
 

@@ -143,15 +143,14 @@ func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, 
 	}
 	s := newSession(b, created.ContextID, o)
 	s.proxy = proxy
-	if o.Files != nil && b.process != nil {
-		if s.folder, err = b.process.home.newFolder(); err != nil {
-			return nil, err
-		}
-	}
+	s.folder, err = b.newFolder(o)
 	b.mu.Lock()
 	b.sessions[s.contextID] = s
 	b.mu.Unlock()
-	if err := s.open(ctx); err != nil {
+	if err == nil {
+		err = s.open(ctx)
+	}
+	if err != nil {
 		_ = s.Close(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("open first tab: %w", err)
 	}
