@@ -128,7 +128,7 @@ func (r *rig) append(t event.Type, s event.Snapshot, after uint64, last *event.S
 func (r *rig) reaches(k event.Key, want event.Type) bus.Record {
 	r.Helper()
 	var last bus.Record
-	natstest.EventuallyWithin(r.T, 30*time.Second, func() (err error) {
+	natstest.EventuallyWithin(r.T, time.Minute, func() (err error) {
 		if last, err = r.bus.Last(r.Context(), k); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (r *rig) reaches(k event.Key, want event.Type) bus.Record {
 func (r *rig) run(k event.Key) event.Run {
 	r.Helper()
 	var run event.Run
-	natstest.EventuallyWithin(r.T, 60*time.Second, func() (err error) {
+	natstest.EventuallyWithin(r.T, 3*time.Minute, func() (err error) {
 		if run, err = r.bus.Run(r.Context(), k.Run); err == nil && !run.State.Terminal() {
 			err = fmt.Errorf("run is %s", run.State)
 		}

@@ -69,10 +69,10 @@ func On(tb testing.TB, nc *nats.Conn) *bus.Bus {
 // Quiet is a logger that says nothing.
 func Quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// Eventually calls check until it returns nil, and fails the test with its last error after 10 s.
+// Eventually calls check until it returns nil, and fails the test with its last error after 30 s.
 func Eventually(tb testing.TB, check func() error) {
 	tb.Helper()
-	EventuallyWithin(tb, 10*time.Second, check)
+	EventuallyWithin(tb, 30*time.Second, check)
 }
 
 // EventuallyWithin is Eventually with a patience of one's own.
