@@ -88,9 +88,11 @@ function contentOf(node, budget) {
 }
 
 function textOf(el, budget = 400) {
+  const children = childrenOf(el);
+  if (children.length === 1 && children[0].nodeType === Node.TEXT_NODE) return clean(children[0].data).trim();
   let text = '';
   const left = { left: budget };
-  for (const child of childrenOf(el)) text += contentOf(child, left);
+  for (const child of children) text += contentOf(child, left);
   return clean(text).trim();
 }
 
@@ -107,20 +109,31 @@ function labelOf(el) {
   return Array.from(el.labels, label => textOf(label)).filter(Boolean).join(' ');
 }
 
+function attributeOf(el, name) {
+  const value = el.getAttribute(name);
+  return value ? clean(value).trim() : '';
+}
+
+const FALLBACKS = { submit: 'Submit', reset: 'Reset', image: 'Submit' };
+
+// NAME_SOURCES are where a name may come from, the first that gives one wins.
+const NAME_SOURCES = [
+  ['labelledby', el => byIds(el, 'aria-labelledby')],
+  ['aria-label', el => attributeOf(el, 'aria-label')],
+  ['label', el => el.type !== 'submit' && el.type !== 'button' ? labelOf(el) : ''],
+  ['value', (el, role) => role === 'button' && el.localName === 'input'
+    ? attributeOf(el, el.type === 'image' ? 'alt' : 'value') || FALLBACKS[el.type] || '' : ''],
+  ['content', (el, role) => FROM_CONTENT.has(role) && el.localName !== 'input' ? textOf(el) : ''],
+  ['title', el => attributeOf(el, 'title')],
+  ['placeholder', el => attributeOf(el, 'placeholder') || attributeOf(el, 'aria-placeholder')],
+  ['testid', el => attributeOf(el, 'data-testid')],
+  ['id', el => attributeOf(el, 'id')],
+];
+
 // nameSource gives a control's full name and where it came from.
 function nameSource(el, role) {
-  const attribute = name => clean(el.getAttribute(name) || '').trim();
-  const sources = [['labelledby', () => byIds(el, 'aria-labelledby')], ['aria-label', () => attribute('aria-label')]];
-  if (el.labels && el.type !== 'submit' && el.type !== 'button') sources.push(['label', () => labelOf(el)]);
-  if (el.localName === 'input' && role === 'button') {
-    const fallback = { submit: 'Submit', reset: 'Reset', image: 'Submit' }[el.type] || '';
-    sources.push(['value', () => attribute(el.type === 'image' ? 'alt' : 'value') || fallback]);
-  }
-  if (FROM_CONTENT.has(role) && el.localName !== 'input') sources.push(['content', () => textOf(el)]);
-  sources.push(['title', () => attribute('title')], ['placeholder', () => attribute('placeholder')],
-    ['placeholder', () => attribute('aria-placeholder')], ['testid', () => attribute('data-testid')], ['id', () => attribute('id')]);
-  for (const [source, read] of sources) {
-    const name = read();
+  for (const [source, read] of NAME_SOURCES) {
+    const name = read(el, role);
     if (name) return [name, source];
   }
   return ['', ''];

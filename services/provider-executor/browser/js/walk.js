@@ -17,7 +17,7 @@ function walk(view) {
   const page = { out, found, view };
   errand.hosts = [];
   const root = document.scrollingElement || document.documentElement;
-  if (document.body) visitChildren(page, document.body, { clip, depth: 0, pointer: false, muted: false, cover: false });
+  if (document.body) visitChildren(page, document.body, { clip, depth: 0, muted: false });
   return {
     token, url: location.href, title: clean(document.title).trim(), text: out.finish(),
     controls: found.controls, hosts: errand.hosts.length, above: found.above, below: found.below, cut: found.cut,
@@ -121,7 +121,7 @@ function visit(page, el, state) {
   const style = getComputedStyle(el);
   // An element without a box of its own counts as not visible, and its children are.
   if (style.opacity === '0' || !el.checkVisibility() && style.display !== 'contents') {
-    if (standsBehindLabel(el)) emit(page, el, roleOf(el));
+    if (standsBehindLabel(el)) emit(page, { el, rect }, roleOf(el), nameSource(el, roleOf(el))[0]);
     return false;
   }
   const inner = inherit(page, { el, style, rect }, state);
@@ -157,9 +157,11 @@ function countIn(el) {
 }
 
 function inherit(page, { el, style, rect }, state) {
-  const inner = { ...state, depth: state.depth + 1, hidden: style.visibility !== 'visible', pre: style.whiteSpaceCollapse === 'preserve' };
+  const inner = {
+    clip: state.clip, depth: state.depth + 1, muted: state.muted, row: false, tall: false,
+    hidden: style.visibility !== 'visible', pre: style.whiteSpaceCollapse === 'preserve',
+  };
   inner.row = style.display.endsWith('flex') && style.flexDirection.startsWith('row') || style.display === 'table-row';
-  inner.pointer = style.cursor === 'pointer';
   inner.tall = rect.bottom > state.clip.bottom || rect.top < state.clip.top || rect.left < state.clip.left || rect.right > state.clip.right;
   if (el.localName === 'label' && el.control && roleOf(el.control)) inner.muted = true;
   if (clips(page, style)) inner.clip = cut(state.clip, rect);
@@ -210,9 +212,9 @@ function visitSelf(page, el, look, inner) {
   }
   const [name, source] = nameSource(el, role);
   const open = source === 'content' && (name.length > NAME_LIMIT || holdsControls(el));
-  emit(page, el, role, name, open ? '' : name);
+  emit(page, { el, rect: look.rect }, role, name, open ? '' : name);
   if (el.localName === 'select' || role === 'textbox' && el.isContentEditable) return;
-  visitChildren(page, el, open ? { ...inner, pointer: true } : { ...inner, muted: true, pointer: true });
+  visitChildren(page, el, open ? inner : { ...inner, muted: true });
 }
 
 function holdsControls(el) {
@@ -252,12 +254,12 @@ function emitScroller(page, el) {
 }
 
 // emit writes a control, without its name where that follows as its content.
-function emit(page, el, role, name = nameSource(el, role)[0], told = name) {
+function emit(page, { el, rect }, role, name, told = name) {
   let rest = told && ' ' + clip(told, NAME_LIMIT);
   const value = valueOf(el, role);
   if (value) rest += ' ' + value;
   for (const state of statesOf(el)) rest += ' ' + state;
-  if (covered(page, el)) rest += ' covered';
+  if (covered(page, el, rect)) rest += ' covered';
   put(page, el, role, clip(name, NAME_LIMIT), rest);
 }
 
@@ -268,8 +270,7 @@ function put(page, el, role, name, rest) {
 }
 
 // covered: within the viewport, and no point of it can be hit.
-function covered(page, el) {
-  const r = el.getBoundingClientRect();
+function covered(page, el, r) {
   const x = r.left + r.width / 2, y = r.top + r.height / 2;
   if (r.width === 0 || r.height === 0 || x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return false;
   if (page.found.hitting > HIT_BUDGET) return false;
