@@ -10,8 +10,9 @@ function content(limit) {
 }
 
 function contentIn(el, out, state) {
+  if (state.depth > MAX_DEPTH) return say(out, clean(el.textContent));
   for (const child of childrenOf(el)) {
-    if (out.size >= out.limit || state.depth > MAX_DEPTH) return;
+    if (out.size >= out.limit) return;
     if (child.nodeType === Node.TEXT_NODE) say(out, state.pre ? child.data.split('\n').map(clean).join('\n') : clean(child.data));
     else if (child.nodeType === Node.ELEMENT_NODE) contentOfElement(child, out, state);
   }

@@ -63,9 +63,9 @@ function shown(el) {
   return el.checkVisibility({ opacityProperty: true, visibilityProperty: true });
 }
 
-// contentOf is the text that content gives to a name; budget.left bounds the work.
+// contentOf is the text that content gives to a name; budget.left bounds the work and the depth.
 function contentOf(node, budget) {
-  if (budget.left <= 0) return '';
+  if (budget.left-- <= 0) return '';
   if (node.nodeType === Node.TEXT_NODE) {
     budget.left -= node.length;
     return node.data;

@@ -4,7 +4,7 @@
 const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'head', 'meta', 'link', 'title', 'source', 'track',
   'param', 'datalist', 'option', 'optgroup', 'svg', 'math', 'object', 'embed']);
 const HEADING = /^h([1-6])$/;
-const MAX_DEPTH = 2000;
+const MAX_DEPTH = 600;  // elements in one another: V8 has the stack for 1,200, not for 2,000; what is deeper is told flat
 const LONG_ROW = 100;   // so many siblings under the window: those up to the last so many are only counted
 const HIT_BUDGET = 25;  // ms of hit tests in one walk; what is not tested counts as not covered
 
@@ -27,15 +27,12 @@ function walk(view) {
 }
 
 function visitChildren(page, el, state) {
-  if (state.depth > MAX_DEPTH) {
-    page.out.add(clip(clean(el.textContent), 2000));
-    return;
-  }
+  if (state.depth > MAX_DEPTH) return visitFlat(page, el);
   const shut = el.localName === 'details' && !el.open;
   const nodes = childrenOf(el);
   const long = nodes.length > 4 * LONG_ROW;
   const first = long ? firstInWindow(nodes, state.clip) : 0;
-  if (first > 0) page.found.above += countBetween(el, nodes[0], nodes[first]);
+  if (first > 0) page.found.above += countBetween(nodes[0], nodes[first]);
   let under = 0; // siblings in a row that lie under the window
   for (let i = first; i < nodes.length; i++) {
     const child = nodes[i];
@@ -47,10 +44,19 @@ function visitChildren(page, el, state) {
       if (below !== null) under = below ? under + 1 : 0;
       if (!long || under <= LONG_ROW || i >= nodes.length - 2 * LONG_ROW) continue;
       const last = nodes.length - LONG_ROW;
-      page.found.below += countBetween(el, nodes[i + 1], nodes[last]);
+      page.found.below += countBetween(nodes[i + 1], nodes[last]);
       i = last - 1;
       under = 0;
     }
+  }
+}
+
+// visitFlat tells what lies too deep: its text, and then its controls.
+function visitFlat(page, el) {
+  page.out.add(clip(clean(el.textContent), 2000));
+  for (const control of el.querySelectorAll(NATIVE)) {
+    const role = shown(control) ? roleOf(control) : '';
+    if (role) emit(page, { el: control, rect: control.getBoundingClientRect() }, role, nameSource(control, role)[0]);
   }
 }
 
@@ -71,9 +77,9 @@ function firstInWindow(nodes, clip) {
   return Math.max(0, low - LONG_ROW);
 }
 
-// countBetween counts the controls in el from one of its child nodes up to another.
-function countBetween(el, from, to) {
-  const all = (from.parentNode === to.parentNode ? from.parentNode : el).querySelectorAll(NATIVE);
+// countBetween counts the controls from one node up to a later sibling.
+function countBetween(from, to) {
+  const all = from.parentNode.querySelectorAll(NATIVE);
   const before = node => {
     let low = 0, high = all.length;
     while (low < high) {
@@ -229,10 +235,23 @@ function controlRole(el, look, inner) {
   if (role) return look.sized || standsBehindLabel(el) || el.firstElementChild ? role : '';
   if (!look.sized || inner.muted || el.localName === 'label' || el === document.body) return '';
   const pointed = look.style.cursor === 'pointer' && getComputedStyle(parentOf(el)).cursor !== 'pointer';
-  const reacts = el.hasAttribute('onclick') || listeners.has(el) || el.getAttribute('tabindex') === '0';
+  const reacts = el.hasAttribute('onclick') || listens(el) || el.getAttribute('tabindex') === '0';
   if (!pointed && !reacts) return '';
   if (!pointed && look.rect.width * look.rect.height > innerWidth * innerHeight / 2) return '';
   return pointed || el.hasAttribute('onclick') || !holdsControls(el) ? 'clickable' : '';
+}
+
+// listens: a listener of its own, or of the list that it is an item of.
+function listens(el) {
+  const list = el.parentElement;
+  return listeners.has(el) && !isList(el) || list !== null && listeners.has(list) && isList(list);
+}
+
+// isList: what is clicked in it is one of its items, all alike.
+function isList(el) {
+  const first = el.firstElementChild;
+  if (el.childElementCount < 3) return false;
+  return Array.from(el.children).slice(0, 10).every(item => item.localName === first.localName && item.className === first.className);
 }
 
 // standsBehindLabel: a control hidden by style whose visible label works for it.
