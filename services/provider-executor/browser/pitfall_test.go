@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -59,6 +60,61 @@ new IntersectionObserver(seen => seen[0].isIntersecting && grow()).observe(end);
 	u.sees("link Post 59.")
 	if !regexp.MustCompile(`--- \d+ more controls above ---`).MatchString(u.seen.Text) {
 		t.Errorf("what was scrolled past is not counted:\n%s", u.seen.Text)
+	}
+}
+
+// Of a long row of siblings only those near the window are looked at one by one.
+func TestALongListIsCountedWhole(t *testing.T) {
+	t.Parallel()
+	const rows = 5000
+	s := serve(t, map[string]string{"/": times(rows, func(i int) string { return fmt.Sprintf("<a href=/%d>row %d</a><br>\n", i, i) })})
+	u := newUser(t)
+	u.visit(s.URL)
+	number := regexp.MustCompile(`--- (\d+) more controls (above|below) ---`)
+	for _, pages := range []float64{0, 1, 20, 60, 1000} {
+		u.act(browser.Action{Name: "scroll", Pages: new(pages)})
+		u.look()
+		sum := u.seen.Controls
+		for _, told := range number.FindAllStringSubmatch(u.seen.Text, -1) {
+			n, _ := strconv.Atoi(told[1])
+			sum += n
+		}
+		if sum != rows || u.seen.Controls < 30 {
+			t.Errorf("after %v screens %d controls are shown, and with those above and below %d", pages, u.seen.Controls, sum)
+		}
+	}
+	o, err := u.ObserveWhole(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Controls != rows || !strings.Contains(o.Text, "row 0\n") || !strings.Contains(o.Text, "row 4999\n") || strings.Contains(o.Text, "---") {
+		t.Errorf("the whole page has %d controls", o.Controls)
+	}
+}
+
+func TestAWholePageShowsWhatIsScrolledOutOfSight(t *testing.T) {
+	t.Parallel()
+	s := serve(t, map[string]string{"/inner": `<div style="height:3000px">top</div><button>In frame</button>`,
+		"/": `<div style="height:100px;overflow:auto"><div style="height:900px">rows</div><button>In list</button></div><div style="height:0;overflow:hidden"><button>Folded</button></div>
+<iframe src=/inner style="height:100px"></iframe><div style="height:4000px"></div><button>At the end</button>`,
+		"/fat": times(30000, func(i int) string { return fmt.Sprintf("<p>Paragraph %d</p><a href=/>Link</a>", i) })})
+	u := newUser(t)
+	if text := u.visit(s.URL); strings.Contains(text, "button In ") || strings.Contains(text, "At the end") {
+		t.Errorf("the window shows what is out of sight:\n%s", text)
+	}
+	o, err := u.ObserveWhole(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Controls != 4 || strings.Contains(o.Text, "Folded") { // the list itself is one
+		t.Errorf("the whole page is shown as:\n%s", o.Text)
+	}
+	u.seen = o
+	verified(t, u.must(browser.Action{Name: "find_text", Text: "At the end"}))
+	u.click("button At the end")
+	u.must(browser.Action{Name: "navigate", URL: s.URL + "/fat"})
+	if o, err = u.ObserveWhole(t.Context()); err != nil || len(o.Text) > 420e3 || !strings.Contains(o.Text, "--- cut here:") {
+		t.Errorf("%d characters and no word of a cut: %v", len(o.Text), err)
 	}
 }
 
