@@ -2,7 +2,6 @@ package notifier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -127,7 +126,7 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 	if err != nil {
 		return fmt.Errorf("read run %s: %w", last.Data.Run, err)
 	}
-	body, err := json.Marshal(run)
+	body, err := run.JSON()
 	if err != nil {
 		return bus.Terminal(fmt.Errorf("encode run %s: %w", last.Data.Run, err))
 	}

@@ -2,7 +2,6 @@ package notifier_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -59,7 +58,7 @@ func encoded(t *testing.T, b *bus.Bus, run event.RunID) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := json.Marshal(r)
+	body, err := r.JSON()
 	if err != nil {
 		t.Fatal(err)
 	}

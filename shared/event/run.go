@@ -1,7 +1,9 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -185,6 +187,18 @@ func withNew(files, more []RunFile) []RunFile {
 		}
 	}
 	return files
+}
+
+// JSON is the run's wire form, the body of a webhook: what the gateway answers to GET, byte for byte but for the line's
+// end. Neither escapes <, > and & as json.Marshal would.
+func (r Run) JSON() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
+		return nil, fmt.Errorf("encode run: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // Queued is the snapshot of a run whose request is stored and which no service has touched yet.
