@@ -241,7 +241,7 @@ func TestAnInterruptedStepIsClosedAndTheModelIsToldBeforeItActs(t *testing.T) {
 	if first.Success != nil || first.Error == nil || !strings.Contains(*first.Error, "may have happened") {
 		t.Errorf("the interrupted action says success %v, error %v", first.Success, first.Error)
 	}
-	if asked := r.sim.Calls()[0].Page(); !strings.Contains(asked, "interrupted") {
+	if asked := r.sim.Calls()[0].Page(); !strings.Contains(asked, "Find out before you repeat") {
 		t.Errorf("the model was not told: %s", asked)
 	}
 }
