@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/vault"
 	"github.com/errand-run/errand/shared/workflow"
 	"github.com/gofiber/fiber/v2"
@@ -24,6 +25,7 @@ type api struct {
 	metrics   *metrics
 	waitLimit time.Duration
 	keys      vault.Keys
+	webhooks  netguard.Guard  // what a webhook may reach, as far as its URL says
 	closing   <-chan struct{} // closed when the gateway shuts down: nobody waits any longer
 }
 

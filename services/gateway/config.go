@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/service"
 	"github.com/errand-run/errand/shared/vault"
 )
@@ -18,17 +20,20 @@ type Config struct {
 	Hosts     []string      // ERRAND_HOSTS: host names, comma separated, that callers may use beside loopback names and IP addresses
 	Keys      vault.Keys    // ERRAND_MASTER_KEY: seals the secrets of tasks and runs; without it they are refused
 	WaitLimit time.Duration // how long an answer waits for its run at most
+
+	AllowPrivate []netip.Prefix // ERRAND_ALLOW_PRIVATE, as the notifier has it: ranges that webhook_url may name although they are private
 }
 
 // LoadConfig reads the configuration and reports all mistakes at once.
 func LoadConfig(getenv func(string) string) (Config, error) {
 	shared, err := service.LoadConfig(getenv, DefaultAddr)
 	keys, errKeys := vault.Parse(getenv("ERRAND_MASTER_KEY"))
-	c := Config{Config: shared, WaitLimit: 30 * time.Minute, Keys: keys}
+	allow, errAllow := netguard.ParsePrefixes(getenv("ERRAND_ALLOW_PRIVATE"))
+	c := Config{Config: shared, WaitLimit: 30 * time.Minute, Keys: keys, AllowPrivate: allow}
 	for _, host := range strings.Split(getenv("ERRAND_HOSTS"), ",") {
 		if host = strings.ToLower(strings.TrimSpace(host)); host != "" {
 			c.Hosts = append(c.Hosts, host)
 		}
 	}
-	return c, errors.Join(err, errKeys)
+	return c, errors.Join(err, errKeys, errAllow)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -21,13 +22,13 @@ const (
 
 // check finds what the document's schema cannot say, names each field, and replaces a JSON schema in a string by
 // the schema itself.
-func (o *overrides) check() error {
+func (o *overrides) check(webhooks netguard.Guard) error {
 	var errs []error
 	wrong := func(field, message string) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
 	}
-	if !isWebURL(o.WebhookURL) {
-		wrong("webhook_url", "expected an http or https URL")
+	if err := checkWebhook(o.WebhookURL, webhooks); err != nil {
+		wrong("webhook_url", err.Error())
 	}
 	if !isWebURL(o.InitialURL) {
 		wrong("initial_url", "expected an http or https URL")
@@ -52,6 +53,25 @@ func (o *overrides) check() error {
 
 // given reports whether a field is neither absent nor null.
 func given(value json.RawMessage) bool { return len(value) > 0 && string(value) != "null" }
+
+// checkWebhook refuses what the notifier would never reach, as far as the URL says it: a name is judged when it is
+// dialled, and the run's webhook field tells what came of that.
+func checkWebhook(value *string, webhooks netguard.Guard) error {
+	if !isWebURL(value) {
+		return errors.New("expected an http or https URL")
+	}
+	if value == nil {
+		return nil
+	}
+	u, err := url.Parse(*value)
+	if err != nil {
+		return errors.New("expected an http or https URL")
+	}
+	if err := webhooks.CheckURL(u); err != nil {
+		return fmt.Errorf("expected a URL that may be reached: its host %w", err)
+	}
+	return nil
+}
 
 func isWebURL(value *string) bool {
 	if value == nil {

@@ -42,7 +42,7 @@ type RunInput struct {
 // runTask runs a saved task with the caller's overrides.
 func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error) {
 	noted(ctx).task = in.TaskID
-	if err := in.Body.check(); err != nil {
+	if err := in.Body.check(a.webhooks); err != nil {
 		return nil, err
 	}
 	task, err := a.task(ctx, in.TaskID)
@@ -72,7 +72,7 @@ func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error)
 // newRun makes a task and runs it.
 func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 	body := overrides(in.Body)
-	if err := body.check(); err != nil {
+	if err := body.check(a.webhooks); err != nil {
 		return nil, err
 	}
 	if err := body.Parameters.none(); err != nil {
@@ -142,11 +142,27 @@ func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
 // run answers with a run as the log has it.
 func (a *api) run(ctx context.Context, in *RunInput) (*runOutput, error) {
 	noted(ctx).run = in.RunID
-	run, err := a.bus.Run(ctx, in.RunID)
+	run, err := a.read(ctx, in.RunID)
 	if err != nil {
 		return nil, problem(err, "run "+in.RunID.String())
 	}
 	return &runOutput{Body: run}, nil
+}
+
+// read assembles a run from its log, and what became of its webhook from the delivery's.
+func (a *api) read(ctx context.Context, id event.RunID) (event.Run, error) {
+	run, err := a.bus.Run(ctx, id)
+	if err != nil || run.Webhook == nil || !run.State.Terminal() {
+		return run, err
+	}
+	d, err := a.bus.LastDelivery(ctx, event.DeliveryOf(id))
+	if errors.Is(err, bus.ErrNotFound) {
+		return run, nil // no notifier has taken it up yet
+	}
+	if err == nil {
+		run.Webhook = d.Data.Webhook()
+	}
+	return run, err
 }
 
 // cancel asks for the run's cancel, and waits a little so that the answer usually is the canceled run.

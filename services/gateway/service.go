@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
+	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/service"
 	"golang.org/x/sync/errgroup"
 )
@@ -32,10 +34,12 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 	}
 	defer ln.Close()
+	own, _ := netguard.Listeners{ln.Addr().String()}.Resolve(ctx, nil)
 	g, ctx := errgroup.WithContext(ctx)
 	a := &api{
 		bus: s.Frame.Bus, hub: newHub(s.Frame.Bus), log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics),
 		waitLimit: s.Config.WaitLimit, keys: s.Config.Keys, closing: ctx.Done(),
+		webhooks: netguard.New(s.Config.AllowPrivate, func() []netip.AddrPort { return own }),
 	}
 	app, err := newServer(a, s.Frame.Metrics, s.Config)
 	if err != nil {

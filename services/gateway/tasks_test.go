@@ -42,7 +42,7 @@ func TestATaskGivesBackWhatItWasMadeOf(t *testing.T) {
 func TestATaskThatWasReadCanBePutBack(t *testing.T) {
 	t.Parallel()
 	s := start(t, natstest.Bus(t))
-	s.task(t, `{"prompt": "say hello", "webhook_url": "http://localhost:9/hook", "model": "m", "json_schema": {"type": "object"}}`)
+	s.task(t, `{"prompt": "say hello", "webhook_url": "https://hooks.test/hook", "model": "m", "json_schema": {"type": "object"}}`)
 	var task map[string]any
 	if err := json.Unmarshal(s.send(t, "GET", "/api/tasks/1", "").body, &task); err != nil {
 		t.Fatal(err)
@@ -137,19 +137,19 @@ func TestTasksAreListedNewestFirstInPages(t *testing.T) {
 func TestARunIsItsTaskWithTheOverrides(t *testing.T) {
 	t.Parallel()
 	s := start(t, natstest.Bus(t))
-	s.task(t, `{"prompt": "say hello", "provider": "groq", "model": "m", "webhook_url": "http://localhost:9/a",
+	s.task(t, `{"prompt": "say hello", "provider": "groq", "model": "m", "webhook_url": "https://hooks.test/a",
 		"response_format": "json", "json_schema": {"type": "object"}, "max_steps": 7, "session_timeout": 60,
 		"initial_url": "https://shop.test", "user_agent": "ua", "wait_for_completion": false, "allowed_domains": ["shop.test"]}`)
 	for body, want := range map[string]event.Request{
 		`{}`: {
-			Prompt: "say hello", Provider: "groq", Model: "m", WebhookURL: "http://localhost:9/a", ResponseFormat: "json",
+			Prompt: "say hello", Provider: "groq", Model: "m", WebhookURL: "https://hooks.test/a", ResponseFormat: "json",
 			JSONSchema: []byte(`{"type":"object"}`), MaxSteps: 7, SessionTimeout: 60, InitialURL: "https://shop.test", UserAgent: "ua",
 			Means: event.Means{AllowedDomains: []string{"shop.test"}},
 		},
-		`{"prompt": "say good bye", "provider": "google", "model": "n", "webhook_url": "http://localhost:9/b", "response_format": "text",
+		`{"prompt": "say good bye", "provider": "google", "model": "n", "webhook_url": "https://hooks.test/b", "response_format": "text",
 		  "json_schema": {"type": "array"}, "max_steps": 8, "session_timeout": 61, "initial_url": "https://b.test", "user_agent": "ub",
 		  "allowed_domains": ["*.b.test", "b.test:8443"]}`: {
-			Prompt: "say good bye", Provider: "google", Model: "n", WebhookURL: "http://localhost:9/b", ResponseFormat: "text",
+			Prompt: "say good bye", Provider: "google", Model: "n", WebhookURL: "https://hooks.test/b", ResponseFormat: "text",
 			JSONSchema: []byte(`{"type":"array"}`), MaxSteps: 8, SessionTimeout: 61, InitialURL: "https://b.test", UserAgent: "ub",
 			Means: event.Means{AllowedDomains: []string{"*.b.test", "b.test:8443"}},
 		},

@@ -53,7 +53,7 @@ func preferredWait(header string) (wait time.Duration, ok bool) {
 // current is an accepted run as it stands now. Where it cannot be read it is the run as it was accepted: a caller
 // whose run exists learns its id, come what may.
 func (a *api) current(ctx context.Context, id event.RunID, accepted event.Request) event.Run {
-	run, err := a.bus.Run(ctx, id)
+	run, err := a.read(ctx, id)
 	if err != nil {
 		if !errors.Is(err, bus.ErrUnavailable) {
 			a.log.Error("read an accepted run", "task_run_id", id, "error", err)

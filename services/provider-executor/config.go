@@ -67,14 +67,6 @@ func loadEgress(getenv func(string) string) (egress.Config, error) {
 	if strings.Contains(c.Listen, ":") && net.ParseIP(c.Listen) == nil {
 		errListen = fmt.Errorf("ERRAND_PROXY_LISTEN: %q must be a host without a port: each run gets a free one", c.Listen)
 	}
-	for addr := range strings.SplitSeq(getenv("ERRAND_PLATFORM_ADDRS"), ",") {
-		if addr = strings.TrimSpace(addr); addr == "" {
-			continue
-		}
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			errOwn = errors.Join(errOwn, fmt.Errorf("ERRAND_PLATFORM_ADDRS: %q is no host:port", addr))
-		}
-		c.Own = append(c.Own, addr)
-	}
+	c.Own, errOwn = netguard.ParseListeners(getenv("ERRAND_PLATFORM_ADDRS"))
 	return c, errors.Join(errAllow, errListen, errOwn)
 }

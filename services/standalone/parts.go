@@ -40,8 +40,8 @@ func (s *Service) parts(dir *data) ([]part, error) {
 		{"provider-executor", func(ctx context.Context, f service.Frame, around frame) error {
 			return (&executor.Service{Frame: f, Config: executorConfig, Own: around.at.listeners()}).Run(ctx)
 		}},
-		{"webhook-notifier", func(ctx context.Context, f service.Frame, _ frame) error {
-			return (&notifier.Service{Frame: f, Config: notifierConfig}).Run(ctx)
+		{"webhook-notifier", func(ctx context.Context, f service.Frame, around frame) error {
+			return (&notifier.Service{Frame: f, Config: notifierConfig, Own: around.at.listeners()}).Run(ctx)
 		}},
 	}, nil
 }

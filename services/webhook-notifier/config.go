@@ -15,12 +15,17 @@ type Config struct {
 	Secrets      []Secret        // ERRAND_WEBHOOK_SECRET: a POST carries a signature by each, so that keys can be changed
 	Schedule     []time.Duration // ERRAND_WEBHOOK_SCHEDULE: the waits between POSTs, so one POST more than waits
 	AllowPrivate []netip.Prefix  // ERRAND_ALLOW_PRIVATE: ranges that may be reached although they are private
+	Own          []string        // ERRAND_PLATFORM_ADDRS: host:port of listeners of the platform, which no webhook reaches
 	Deadline     time.Duration   // of one POST, from the dial to the end of the answer's body
+	Grace        time.Duration   // how long POSTs that have begun may take once the notifier stops
 }
 
 // deadline is the lower end of what Standard Webhooks asks for: longer serves no receiver that works, and holds a
 // place that another could use.
 const deadline = 15 * time.Second
+
+// grace leaves a container's ten seconds to stop enough for what follows the POSTs.
+const grace = 5 * time.Second
 
 // defaultSchedule is the one that Standard Webhooks suggests: ten POSTs in three days and four hours.
 func defaultSchedule() []time.Duration {
@@ -43,8 +48,9 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 	secrets, err1 := loadSecrets(getenv("ERRAND_WEBHOOK_SECRET"))
 	schedule, err2 := loadSchedule(getenv("ERRAND_WEBHOOK_SCHEDULE"))
 	allow, err3 := netguard.ParsePrefixes(getenv("ERRAND_ALLOW_PRIVATE"))
-	c := Config{Secrets: secrets, Schedule: schedule, AllowPrivate: allow, Deadline: deadline}
-	return c, errors.Join(err1, err2, err3)
+	own, err4 := netguard.ParseListeners(getenv("ERRAND_PLATFORM_ADDRS"))
+	c := Config{Secrets: secrets, Schedule: schedule, AllowPrivate: allow, Own: own, Deadline: deadline, Grace: grace}
+	return c, errors.Join(err1, err2, err3, err4)
 }
 
 func loadSecrets(value string) ([]Secret, error) {

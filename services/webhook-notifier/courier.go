@@ -7,12 +7,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
-	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/service"
 )
 
@@ -29,7 +29,7 @@ type courier struct {
 
 func (s *Service) courier() *courier {
 	return &courier{
-		Frame: s.Frame, Config: s.Config, client: newClient(netguard.New(s.Config.AllowPrivate, nil)),
+		Frame: s.Frame, Config: s.Config, client: newClient(s.Config, slices.Concat(s.Config.Own, s.Own)),
 		writer:  event.Writer{Service: "notifier", Instance: s.Frame.Instance},
 		metrics: newMetrics(s.Frame.Metrics), inHand: newSlots(1), hosts: newSlots(parallelPerHost),
 	}

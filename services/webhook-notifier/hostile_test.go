@@ -1,10 +1,13 @@
 package notifier_test
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -208,5 +211,118 @@ func TestAnErrorDoesNotTellTheURL(t *testing.T) {
 	d := reaches(t, b, finish(t, b, rec.URL+"/?token=hidden"), event.DeliveryExhausted)
 	if e := d.Last.Error; !strings.Contains(e, "connection refused") || strings.Contains(e, "hidden") {
 		t.Errorf("error %q", e)
+	}
+}
+
+// upgrading is a receiver that answers 101 and keeps the connection. It reports each connection that ended.
+func upgrading(t *testing.T) (url string, ended <-chan struct{}) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{}, 10)
+	var conns sync.WaitGroup
+	conns.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() {
+				defer conn.Close()
+				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+				_, _ = io.Copy(io.Discard, conn)
+				over <- struct{}{}
+			})
+		}
+	})
+	t.Cleanup(func() { ln.Close(); conns.Wait() })
+	return "http://" + ln.Addr().String(), over
+}
+
+func TestAReceiverThatUpgradesTheConnectionHasNotTakenTheWebhook(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	c := config(t)
+	c.Deadline, c.Schedule = time.Hour, c.Schedule[:1]
+	url, ended := upgrading(t)
+	start(t, b, c)
+	d := reaches(t, b, finish(t, b, url), event.DeliveryExhausted)
+	if d.Attempts != 2 || d.Last.StatusCode != 101 || !strings.Contains(d.Last.Error, "no upgrade") {
+		t.Errorf("%d attempts, last %+v", d.Attempts, d.Last)
+	}
+	for range d.Attempts {
+		<-ended
+	}
+}
+
+func TestWhateverReceiversDoTheNotifierStopsWithinItsGrace(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	c := config(t)
+	c.Deadline, c.Grace = time.Hour, 200*time.Millisecond
+	var busy atomic.Int64
+	hold := func(begin func(w http.ResponseWriter)) string {
+		return receive(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+			begin(w)
+			busy.Add(1)
+			<-r.Context().Done()
+		}).URL
+	}
+	silent := hold(func(http.ResponseWriter) {})
+	dripping := hold(func(w http.ResponseWriter) {
+		w.WriteHeader(200)
+		_, _ = w.Write([]byte("."))
+		w.(http.Flusher).Flush()
+	})
+	noTLS, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never speaks
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { noTLS.Close() })
+	upgrade, _ := upgrading(t)
+	p := start(t, b, c)
+	for _, url := range []string{silent, dripping, upgrade, "https://" + noTLS.Addr().String()} {
+		finish(t, b, url)
+	}
+	conn, err := noTLS.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	natstest.Eventually(t, func() error {
+		if busy.Load() < 2 {
+			return errors.New("not all receivers have been asked")
+		}
+		return nil
+	})
+	began := time.Now()
+	p.stop()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it stopped after %s", took)
+	}
+}
+
+func TestNoWebhookReachesThePlatformWhateverIsAllowed(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	c := config(t)
+	c.Schedule = nil
+	own, named := receive(t, answers(200)), receive(t, answers(200))
+	_, port, err := net.SplitHostPort(named.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Own = []string{"localhost:" + port, "nowhere.invalid:80"}
+	start(t, b, c, own.Listener.Addr().String())
+	for _, url := range []string{own.URL, strings.Replace(own.URL, "127.0.0.1", "localhost", 1), named.URL} {
+		d := reaches(t, b, finish(t, b, url+"/api/runs/1/cancel"), event.DeliveryExhausted)
+		if !strings.Contains(d.Last.Error, "listener of Errand itself") {
+			t.Errorf("%s: %q", url, d.Last.Error)
+		}
+	}
+	if n := len(own.got()) + len(named.got()); n != 0 {
+		t.Errorf("%d POSTs reached the platform", n)
 	}
 }

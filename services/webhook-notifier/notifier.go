@@ -28,6 +28,8 @@ const (
 type Service struct {
 	Frame  service.Frame
 	Config Config
+	// Own are the host:port of the platform's listeners that the process knows of: no webhook reaches them.
+	Own []string
 }
 
 // Run makes and delivers webhooks until ctx ends. POSTs that have begun get a few seconds to end; what they leave

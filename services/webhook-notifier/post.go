@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -24,18 +25,22 @@ const (
 	maxKept   = 1 << 10  // bytes of the answer's body, or of the error, that go into the event
 
 	idleTimeout = 2 * time.Second // shorter than any server's, which would else close just as we POST
-	stopGrace   = 5 * time.Second // for POSTs that have begun when the notifier stops
 )
 
-// newClient follows no redirect, decompresses nothing, and dials only what the guard lets through. It uses no proxy,
-// since then the guard would see the proxy's address.
-func newClient(g netguard.Guard) *http.Client {
-	dialer := &net.Dialer{ControlContext: g.Control}
+// newClient follows no redirect, decompresses nothing, and dials only what a guard lets through: never the platform's
+// listeners, whose names are resolved anew for each connection. It uses no proxy, since then the guard would see the
+// proxy's address.
+func newClient(c Config, own netguard.Listeners) *http.Client {
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		platform, _ := own.Resolve(ctx, nil) // a listener whose name has no address cannot be reached either
+		g := netguard.New(c.AllowPrivate, func() []netip.AddrPort { return platform })
+		return (&net.Dialer{Timeout: c.Deadline, ControlContext: g.Control}).DialContext(ctx, network, addr)
+	}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy: nil, DialContext: dialer.DialContext, DisableCompression: true, MaxResponseHeaderBytes: maxHeader,
-			MaxIdleConnsPerHost: parallelPerHost, IdleConnTimeout: idleTimeout,
+			Proxy: nil, DialContext: dial, TLSHandshakeTimeout: c.Deadline, DisableCompression: true,
+			MaxResponseHeaderBytes: maxHeader, MaxIdleConnsPerHost: parallelPerHost, IdleConnTimeout: idleTimeout,
 		},
 	}
 }
@@ -59,6 +64,8 @@ func (a answer) problem() string {
 		return beginning(a.err.Error()) // it may quote what the receiver sent
 	case a.ok():
 		return ""
+	case a.status == http.StatusSwitchingProtocols:
+		return text + ": a webhook is no upgrade"
 	case a.status == http.StatusGone:
 		return text + ": the receiver wants no more"
 	case a.status >= 300 && a.status < 400:
@@ -89,6 +96,9 @@ func (c *courier) post(ctx context.Context, d event.DeliveryData, at time.Time, 
 		return answer{err: c.explain(err)}
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return answer{status: resp.StatusCode} // what follows is the bare connection, which no deadline of ours ends
+	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	return answer{
 		status: resp.StatusCode, retryAfter: retryAfter(resp, at),
@@ -102,7 +112,7 @@ func beginning(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxK
 // begun is the context of a POST: it ends at the deadline, or a while after ctx does.
 func (c *courier) begun(ctx context.Context) (context.Context, context.CancelFunc) {
 	post, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Config.Deadline)
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(c.Config.Grace, cancel) })
 	return post, func() { stop(); cancel() }
 }
 

@@ -38,7 +38,7 @@ func secret(t *testing.T, b byte) notifier.Secret {
 // config lets loopback be reached and retries twice, after waits that the server's schedules can tell apart.
 func config(t *testing.T) notifier.Config {
 	return notifier.Config{
-		Secrets: []notifier.Secret{secret(t, 'a')}, Deadline: 5 * time.Second,
+		Secrets: []notifier.Secret{secret(t, 'a')}, Deadline: 5 * time.Second, Grace: 5 * time.Second,
 		Schedule:     []time.Duration{300 * time.Millisecond, 600 * time.Millisecond},
 		AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}
@@ -51,13 +51,13 @@ type process struct {
 	stop    func()             // and waits until it has
 }
 
-// start runs a notifier until it is stopped or the test ends.
-func start(t *testing.T, b *bus.Bus, c notifier.Config) process {
+// start runs a notifier, which belongs to a process with those listeners, until it is stopped or the test ends.
+func start(t *testing.T, b *bus.Bus, c notifier.Config, own ...string) process {
 	t.Helper()
 	p := process{metrics: prometheus.NewRegistry()}
 	s := notifier.Service{
 		Frame:  service.Frame{Bus: b, Log: natstest.Quiet(), Metrics: p.metrics, Instance: service.Instance()},
-		Config: c,
+		Config: c, Own: own,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -52,6 +52,44 @@ type DeliveryAttempt struct {
 	Response   string    `json:"response,omitempty"` // the beginning of the answer's body
 }
 
+// WebhookState is what became of a run's webhook, as callers see it.
+type WebhookState string
+
+// The states of a webhook.
+const (
+	WebhookPending   WebhookState = "pending"   // no POST has been answered or has failed yet
+	WebhookRetrying  WebhookState = "retrying"  // POSTs have failed, another follows
+	WebhookDelivered WebhookState = "delivered" // the receiver has it
+	WebhookExhausted WebhookState = "exhausted" // given up
+)
+
+// Webhook is a run's webhook as callers see it. In the body of a webhook itself it is always pending: the body is the
+// same in all its POSTs.
+type Webhook struct {
+	_         struct{}     `nullable:"true"` // for the API document: a field of this type may be null
+	State     WebhookState `json:"state" enum:"pending,retrying,delivered,exhausted" doc:"pending: not tried yet; retrying: failed, another try follows; exhausted: given up"`
+	Attempts  int          `json:"attempts" doc:"How often it was sent"`
+	LastError *string      `json:"last_error" nullable:"true" doc:"Why the last try failed; null: it did not"`
+	NextAt    *time.Time   `json:"next_attempt_at" nullable:"true"`
+}
+
+// Webhook is the delivery as callers of the API see it.
+func (d DeliveryData) Webhook() *Webhook {
+	w := &Webhook{State: WebhookPending, Attempts: d.Attempts, NextAt: d.NextAt}
+	switch d.Type {
+	case DeliveryAttempted:
+		w.State = WebhookRetrying
+	case DeliveryDelivered:
+		w.State = WebhookDelivered
+	case DeliveryExhausted:
+		w.State = WebhookExhausted
+	}
+	if d.Last != nil && d.Last.Error != "" {
+		w.LastError = &d.Last.Error
+	}
+	return w
+}
+
 // Delivery makes a delivery's event of type data.Type. Its id is deterministic in delivery, type and attempt.
 func (w Writer) Delivery(at time.Time, data DeliveryData) DeliveryEvent {
 	id := fmt.Sprintf("%s.%s.%d", data.ID, data.Type, data.Attempts)

@@ -134,6 +134,7 @@ type Run struct {
 	ResponseFormat    string          `json:"response_format"`
 	JSONSchema        json.RawMessage `json:"json_schema"`
 	WebhookURL        *string         `json:"webhook_url" nullable:"true"`
+	Webhook           *Webhook        `json:"webhook" doc:"What became of the webhook; null: the run has none"`
 	UseCachedWorkflow bool            `json:"use_cached_workflow"`
 	CreatedAt         time.Time       `json:"created_at"`
 	StartedAt         *time.Time      `json:"started_at" nullable:"true"`
@@ -157,7 +158,7 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 		Files:    append([]RunFile{}, s.Files...),
 	}
 	if req.WebhookURL != "" {
-		r.WebhookURL = &req.WebhookURL
+		r.WebhookURL, r.Webhook = &req.WebhookURL, &Webhook{State: WebhookPending}
 	}
 	done, successful := s.State.Terminal(), s.State == StateSucceeded
 	r.IsDone = &done

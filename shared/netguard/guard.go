@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -76,6 +78,35 @@ func (g Guard) Check(to netip.AddrPort) error {
 		return nil
 	case g.public.SafeAddr(addr) != nil:
 		return BlockedError{class(addr)}
+	}
+	return nil
+}
+
+// CheckURL returns an error for an http or https URL that names its host by an address, in whatever notation, or by a
+// name that always means loopback, and that may not be dialled: it is, or wraps, a BlockedError. What another name
+// means is known only when it is dialled.
+func (g Guard) CheckURL(u *url.URL) error {
+	host, err := CanonicalHost(u.Hostname())
+	if err != nil {
+		return err
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return fmt.Errorf("%q is no port", port)
+	}
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		err := g.Check(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)))
+		if err == nil || g.Check(netip.AddrPortFrom(netip.IPv6Loopback(), uint16(n))) == nil {
+			return nil // it is dialled at the one that may be
+		}
+		return err
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return g.Check(netip.AddrPortFrom(addr, uint16(n)))
 	}
 	return nil
 }

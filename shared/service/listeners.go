@@ -32,3 +32,14 @@ func (c Config) Listeners() []string {
 	}
 	return all
 }
+
+// neighbors are where the services and the NATS server's monitor listen unless they are told otherwise.
+var neighbors = []string{"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8222"}
+
+// Platform is Listeners and, unless ERRAND_PLATFORM_ADDRS names the others, where the other services listen by default.
+func (c Config) Platform(getenv func(string) string) []string {
+	if getenv("ERRAND_PLATFORM_ADDRS") != "" {
+		return c.Listeners()
+	}
+	return append(c.Listeners(), neighbors...)
+}

@@ -14,9 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"sync"
-	"time"
 
 	"github.com/errand-run/errand/shared/netguard"
 )
@@ -39,8 +37,7 @@ type Config struct {
 }
 
 const (
-	loopback       = "127.0.0.1"
-	resolveTimeout = 5 * time.Second // of the platform's own names, before a run
+	loopback = "127.0.0.1"
 )
 
 // ErrEnded is the error of an Egress whose Run has returned.
@@ -82,10 +79,8 @@ func New(cfg Config) (*Egress, error) {
 }
 
 func (c Config) check() error {
-	for _, own := range c.Own {
-		if _, port, err := net.SplitHostPort(own); err != nil || !isPort(port) {
-			return fmt.Errorf("%q is no host:port of a listener", own)
-		}
+	if err := netguard.Listeners(c.Own).Check(); err != nil {
+		return err
 	}
 	if addr, err := netip.ParseAddr(c.Listen); err == nil && addr.IsUnspecified() {
 		return fmt.Errorf("proxies cannot listen on %s: name one address, at which the browser finds them", c.Listen)
@@ -95,11 +90,6 @@ func (c Config) check() error {
 		return fmt.Errorf("listen for proxies on %s, which ERRAND_PROXY_LISTEN names: %w", c.Listen, err)
 	}
 	return probe.Close()
-}
-
-func isPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0
 }
 
 // DenyAll is the host:port of a proxy that refuses everything: for all traffic that belongs to no run.
@@ -180,22 +170,9 @@ func addrPort(ln net.Listener) netip.AddrPort { return ln.Addr().(*net.TCPAddr).
 
 // resolveOwn finds the addresses of the platform's listeners. One whose name has none now cannot be reached either.
 func (e *Egress) resolveOwn(ctx context.Context) []netip.AddrPort {
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	var all []netip.AddrPort
-	for _, own := range e.cfg.Own {
-		host, service, _ := net.SplitHostPort(own)
-		port, _ := strconv.ParseUint(service, 10, 16)
-		if host == "" {
-			host = "0.0.0.0" // as a bind address it means every one
-		}
-		addrs, err := e.cfg.Resolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			e.cfg.Log.Warn("the platform's listener has no address", "listener", own, "error", err)
-		}
-		for _, a := range addrs {
-			all = append(all, netip.AddrPortFrom(a, uint16(port)))
-		}
+	all, err := netguard.Listeners(e.cfg.Own).Resolve(ctx, e.cfg.Resolver)
+	if err != nil {
+		e.cfg.Log.Warn("resolve the platform's listeners", "error", err)
 	}
 	return all
 }

@@ -15,23 +15,18 @@ import (
 
 func main() { os.Exit(service.Main("provider-executor", run)) }
 
-// neighbours are where the other services and the NATS server's monitor listen unless they are told otherwise.
-var neighbours = []string{"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8083", "127.0.0.1:8222"}
-
 func run(ctx context.Context) error {
 	process, errProcess := service.LoadConfig(os.Getenv, "127.0.0.1:8082")
 	cfg, err := executor.LoadConfig(os.Getenv)
 	if err := errors.Join(errProcess, err); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	own := process.Listeners()
-	if os.Getenv("ERRAND_PLATFORM_ADDRS") == "" {
-		own = append(own, neighbours...)
-	}
 	return service.Connected(ctx, "provider-executor", process, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return f.Serve(ctx, process.Addr) })
-		g.Go(func() error { return (&executor.Service{Frame: f, Config: cfg, Own: own}).Run(ctx) })
+		g.Go(func() error {
+			return (&executor.Service{Frame: f, Config: cfg, Own: process.Platform(os.Getenv)}).Run(ctx)
+		})
 		return g.Wait()
 	})
 }

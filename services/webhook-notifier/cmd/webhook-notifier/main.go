@@ -1,5 +1,5 @@
 // Command webhook-notifier delivers the webhooks of finished runs. It is configured by its environment:
-// ERRAND_WEBHOOK_SECRET (required), ERRAND_WEBHOOK_SCHEDULE, ERRAND_ALLOW_PRIVATE, ERRAND_NATS_URL, ERRAND_ADDR.
+// ERRAND_WEBHOOK_SECRET (required), ERRAND_WEBHOOK_SCHEDULE, ERRAND_ALLOW_PRIVATE, ERRAND_PLATFORM_ADDRS, ERRAND_NATS_URL, ERRAND_ADDR.
 package main
 
 import (
@@ -26,7 +26,9 @@ func run(ctx context.Context) error {
 	return service.Connected(ctx, name, process, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return f.Serve(ctx, process.Addr) })
-		g.Go(func() error { return (&notifier.Service{Frame: f, Config: config}).Run(ctx) })
+		g.Go(func() error {
+			return (&notifier.Service{Frame: f, Config: config, Own: process.Platform(os.Getenv)}).Run(ctx)
+		})
 		return g.Wait()
 	})
 }
