@@ -59,12 +59,13 @@ func (s *Service) request(ctx context.Context, m bus.Message) error {
 		return bus.Terminal(fmt.Errorf("decode the request of run %d: %w", m.Sequence, err))
 	}
 	queued := event.Queued(event.RunID(m.Sequence), req)
-	fresh := position{State: State{Run: queued}}
+	fresh := position{State: State{Run: queued}, at: queued.CreatedAt}
 	if m.Delivered > 1 {
 		return s.decide(ctx, queued.Key(), Input{Requested: true}, &fresh)
 	}
 	// The first delivery is nearly always a run that nobody has touched: the guard says so if it is not.
-	err := s.carryOut(ctx, fresh, Next(fresh.State, Input{Requested: true}, s.Frame.Bus.Now(ctx)))
+	now := event.NotBefore(s.Frame.Bus.Now(ctx), fresh.at)
+	err := s.carryOut(ctx, fresh, Next(fresh.State, Input{Requested: true}, now))
 	if errors.Is(err, bus.ErrConflict) {
 		return s.decide(ctx, queued.Key(), Input{Requested: true}, &fresh)
 	}
@@ -91,6 +92,7 @@ func (s *Service) control(ctx context.Context, m bus.Message) error {
 type position struct {
 	State
 	sequence uint64
+	at       time.Time // of its last event: what follows is not before it
 	lastStep *event.StepRef
 }
 
@@ -102,7 +104,8 @@ func (s *Service) decide(ctx context.Context, k event.Key, in Input, fresh *posi
 		if err != nil {
 			return err
 		}
-		d := Next(p.State, in, s.Frame.Bus.Now(ctx))
+		p.at = event.NotBefore(s.Frame.Bus.Now(ctx), p.at)
+		d := Next(p.State, in, p.at)
 		if d.Later {
 			return s.later(ctx, k)
 		}
@@ -137,7 +140,7 @@ func (s *Service) read(ctx context.Context, k event.Key, fresh *position) (posit
 	}
 	return position{
 		State:    State{Last: event.Kind(last.RunEvent), Run: last.Data.Run},
-		sequence: last.Sequence, lastStep: last.Data.LastStep,
+		sequence: last.Sequence, at: last.Time, lastStep: last.Data.LastStep,
 	}, nil
 }
 
@@ -150,8 +153,8 @@ func (s *Service) carryOut(ctx context.Context, p position, d Decision) error {
 				return err
 			}
 		}
-		now := s.Frame.Bus.Now(ctx)
-		seq, err := s.Frame.Bus.Append(ctx, s.writer.Run(t.Type, now, data), p.sequence)
+		p.at = event.NotBefore(s.Frame.Bus.Now(ctx), p.at)
+		seq, err := s.Frame.Bus.Append(ctx, s.writer.Run(t.Type, p.at, data), p.sequence)
 		if err != nil {
 			return err
 		}

@@ -183,3 +183,25 @@ func TestASessionThatIsOverEndsTheRunAlsoWhileItIsQueuedAgain(t *testing.T) {
 		t.Errorf("error %+v", last.Data.Run.Error)
 	}
 }
+
+// The request was accepted by a gateway whose idea of the server's clock is an hour ahead of everybody else's.
+func TestTheTimesOfARunNeverGoBack(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	serve(t, b)
+	ahead := time.Now().UTC().Add(time.Hour)
+	id, _, err := b.AcceptRun(t.Context(), uuid.NewString(), event.Request{Task: 7, Prompt: "say hello", Provider: "openai", Model: "m", CreatedAt: ahead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := event.Key{Task: 7, Run: id}
+	if job := reaches(t, b, k, event.Dispatched); job.Time.Before(ahead) {
+		t.Errorf("created at %s, dispatched at %s", ahead, job.Time)
+	}
+	if err := b.Cancel(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	if end := reaches(t, b, k, event.Canceled); end.Time.Before(ahead) || end.Data.Run.FinishedAt.Before(ahead) {
+		t.Errorf("created at %s, canceled at %s, finished at %s", ahead, end.Time, end.Data.Run.FinishedAt)
+	}
+}

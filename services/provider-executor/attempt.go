@@ -119,7 +119,7 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 	}
 	return agent.Agent{
 		Models: models, Prices: s.Config.Prices, Journal: l, Log: l.log,
-		Now: func() time.Time { return s.Frame.Bus.Now(ctx) },
+		Now: func() time.Time { return l.now(ctx) },
 		Browser: func(ctx context.Context) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,

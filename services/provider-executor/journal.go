@@ -39,7 +39,7 @@ func (l *lease) step(ctx context.Context, p event.Phase, step event.StepData) er
 		step.Task, step.Run, step.Attempt = l.run.Task, l.run.Run, l.run.Attempt
 		step.Lifecycle, step.Previous = token, l.before(step.Number)
 		l.mu.Unlock()
-		seq, err := l.bus.AppendStep(ctx, p, l.writer.Step(p, l.bus.Now(ctx), step))
+		seq, err := l.bus.AppendStep(ctx, p, l.writer.Step(p, l.now(ctx), step))
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (l *lease) resume(ctx context.Context) ([]event.StepData, error) {
 			l.last = &event.StepRef{Number: r.Data.Number, Sequence: r.Sequence}
 			continue
 		}
-		closed := interrupted(r, l.bus.Now(ctx))
+		closed := interrupted(r, l.now(ctx))
 		if err := l.Done(ctx, closed, nil); err != nil {
 			return nil, fmt.Errorf("close the interrupted step %d: %w", r.Data.Number, err)
 		}

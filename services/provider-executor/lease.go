@@ -42,6 +42,16 @@ type lease struct {
 	safe     time.Time // until then, on the local monotonic clock, nobody else can have the run
 	canceled bool
 	last     *event.StepRef
+	latest   time.Time // on the run's log: what follows is not before it
+}
+
+// now is the server's clock, never before what the run's log says already.
+func (l *lease) now(ctx context.Context) time.Time {
+	now := l.bus.Now(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latest = event.NotBefore(now, l.latest)
+	return l.latest
 }
 
 // claim takes a dispatched run. ok is false where the job is not the run's last event any more: another has taken it,
@@ -58,7 +68,7 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 	l = &lease{
 		bus: s.Frame.Bus, writer: s.writer, log: log, key: run.Key(), length: s.Config.Lease, secrets: secrets,
 		files: &files{bus: s.Frame.Bus, secrets: secrets, all: run.Files},
-		token: job.Sequence, run: run, last: dispatched.Data.LastStep,
+		token: job.Sequence, run: run, last: dispatched.Data.LastStep, latest: dispatched.Time,
 	}
 	err = l.start(ctx, s.Frame.Instance)
 	if errors.Is(err, bus.ErrConflict) {
@@ -69,14 +79,14 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 
 func (l *lease) start(ctx context.Context, executor string) error {
 	again := l.run.StartedAt != nil
+	if !again {
+		now := l.now(ctx)
+		l.run.StartedAt = &now // before the timer is armed: the session may be shorter than the lease
+	}
 	if err := l.extend(ctx); err != nil {
 		return err
 	}
-	now := l.bus.Now(ctx)
 	l.run.State, l.run.Executor, l.run.RetryReason = event.StateRunning, executor, ""
-	if !again {
-		l.run.StartedAt = &now
-	}
 	if err := l.append(ctx, event.Started); err != nil {
 		return err
 	}
@@ -92,7 +102,7 @@ func (l *lease) append(ctx context.Context, t event.Type) error {
 	l.mu.Lock()
 	data := event.RunData{Run: l.run, Previous: l.token, Request: uint64(l.run.Run), LastStep: l.last}
 	l.mu.Unlock()
-	seq, err := l.bus.Append(ctx, l.writer.Run(t, l.bus.Now(ctx), data), data.Previous)
+	seq, err := l.bus.Append(ctx, l.writer.Run(t, l.now(ctx), data), data.Previous)
 	if err != nil {
 		return err
 	}
@@ -166,6 +176,7 @@ func (l *lease) check(ctx context.Context) error {
 	case last.Sequence <= l.token:
 	case event.Kind(last.RunEvent) == event.CancelRequested && last.Data.Previous == l.token:
 		l.token, l.run.CancelAt, l.canceled = last.Sequence, last.Data.Run.CancelAt, true
+		l.latest = event.NotBefore(last.Time, l.latest)
 		l.stop(errCanceled)
 	default:
 		l.stop(errLost)
@@ -212,7 +223,7 @@ func (l *lease) finish(ctx context.Context, t event.Type, r agent.Result) error 
 		return err
 	}
 	return l.guarded(ctx, func(uint64) error {
-		now := l.bus.Now(ctx)
+		now := l.now(ctx)
 		l.mu.Lock()
 		if l.canceled {
 			t, r = event.Canceled, agent.Result{Usage: r.Usage, Execution: r.Execution}

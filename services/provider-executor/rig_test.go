@@ -90,7 +90,10 @@ func (r *rig) serve() (stop func()) {
 // dispatch stores a request and makes its run a job.
 func (r *rig) dispatch(req event.Request) event.Key {
 	r.Helper()
-	req.Task, req.CreatedAt = 7, time.Now().UTC()
+	req.Task = 7
+	if req.CreatedAt.IsZero() {
+		req.CreatedAt = time.Now().UTC()
+	}
 	if req.Provider == "" {
 		req.Provider = "openai"
 	}
@@ -100,7 +103,9 @@ func (r *rig) dispatch(req event.Request) event.Key {
 	if req.Model == "" {
 		req.Model = "m"
 	}
-	req.SessionTimeout = 900
+	if req.SessionTimeout == 0 {
+		req.SessionTimeout = 900
+	}
 	id, _, err := r.bus.AcceptRun(r.Context(), uuid.NewString(), req)
 	if err != nil {
 		r.Fatal(err)
@@ -117,7 +122,7 @@ func (r *rig) append(t event.Type, s event.Snapshot, after uint64, last *event.S
 	r.Helper()
 	s.State = t.State()
 	w := event.Writer{Service: "orchestrator", Instance: "test"}
-	seq, err := r.bus.Append(r.Context(), w.Run(t, r.bus.Now(r.Context()), event.RunData{Run: s, Previous: after, LastStep: last}), after)
+	seq, err := r.bus.Append(r.Context(), w.Run(t, event.NotBefore(r.bus.Now(r.Context()), s.CreatedAt), event.RunData{Run: s, Previous: after, LastStep: last}), after)
 	if err != nil {
 		r.Fatalf("append %s: %v", t, err)
 	}

@@ -130,7 +130,7 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 	if err != nil {
 		return bus.Terminal(fmt.Errorf("encode run %s: %w", last.Data.Run, err))
 	}
-	at, began := c.Bus.Now(ctx), time.Now()
+	at, began := event.NotBefore(c.Bus.Now(ctx), last.Time), time.Now()
 	a := c.post(ctx, last.Data, at, body)
 	if a.interrupted() {
 		return a.err
@@ -158,7 +158,7 @@ func (c *courier) giveUp(ctx context.Context, last bus.DeliveryRecord) error {
 // record stores the event that follows last, and arms the retry that it speaks of.
 func (c *courier) record(ctx context.Context, last bus.DeliveryRecord, next event.DeliveryData) error {
 	next.Previous = last.Sequence
-	seq, err := c.append(ctx, c.writer.Delivery(c.Bus.Now(ctx), next), last.Sequence)
+	seq, err := c.append(ctx, c.writer.Delivery(event.NotBefore(c.Bus.Now(ctx), next.Last.At), next), last.Sequence)
 	if errors.Is(err, bus.ErrConflict) {
 		return nil // another notifier made the same POST, because our message was taken for lost
 	}

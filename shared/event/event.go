@@ -106,7 +106,7 @@ type Event[D any] struct {
 	Type            string    `json:"type"`   // errand.run.TYPE or errand.step.PHASE
 	Source          string    `json:"source"` // /errand/SERVICE/INSTANCE
 	Subject         string    `json:"subject"`
-	Time            time.Time `json:"time"` // the bus server's clock as the writer knows it, UTC
+	Time            time.Time `json:"time"` // the bus server's clock as the writer knows it, UTC; of a run's events never before that of the event before
 	DataContentType string    `json:"datacontenttype"`
 	Data            D         `json:"data"`
 }
@@ -200,6 +200,16 @@ func (u Usage) Add(v Usage) Usage {
 		sum.CostUSD = &cost
 	}
 	return sum
+}
+
+// NotBefore is the instant at, or floor if that is later. Every time on a run's log is written with the time of the event
+// before it as the floor: its writers know the server's clock to within milliseconds, and a run must not start before it
+// was created.
+func NotBefore(at, floor time.Time) time.Time {
+	if at.Before(floor) {
+		return floor.UTC()
+	}
+	return at
 }
 
 // Writer stamps events with their origin.
