@@ -14,9 +14,9 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## watch a task run in a real browser, the model simulated; installs Chromium where there is none
+demo: ## watch a task run in a real browser, the model simulated; installs Chromium if there is none; OPEN=1 keeps its web page open
 	@deploy/install-chromium.sh || true
-	@go run $(ERRAND) demo
+	@go run $(ERRAND) demo $(if $(OPEN),--stay)
 
 .PHONY: serve
 serve: ## run everything in one process on 127.0.0.1:8080, data in ./errand-data

@@ -197,13 +197,23 @@ func (a *api) key(ctx context.Context, id event.RunID) (event.Key, error) {
 
 type screenshotInput struct {
 	RunInput
-	Step int `path:"n" minimum:"1" doc:"The number of the step, from 1"`
+	Step   int    `path:"n" minimum:"1" doc:"The number of the step, from 1"`
+	Digest string `query:"digest" maxLength:"100" doc:"The digest that the step's event names: the answer may then be kept for good"`
 }
 
 type screenshotOutput struct {
 	ContentType  string `header:"Content-Type"`
 	CacheControl string `header:"Cache-Control"`
 	Body         []byte
+}
+
+// cacheFor is how long a picture may be kept: for good if the caller names its content, since a step that an attempt
+// did not finish may be pictured again.
+func cacheFor(asked, digest string) string {
+	if asked == digest {
+		return "private, max-age=31536000, immutable"
+	}
+	return "private, no-cache"
 }
 
 // screenshot answers with the page as the step saw it.
@@ -224,5 +234,5 @@ func (a *api) screenshot(ctx context.Context, in *screenshotInput) (*screenshotO
 	if err != nil {
 		return nil, problem(err, what)
 	}
-	return &screenshotOutput{ContentType: "image/jpeg", CacheControl: "private, no-cache", Body: jpeg}, nil
+	return &screenshotOutput{ContentType: "image/jpeg", CacheControl: cacheFor(in.Digest, step.Data.Screenshot), Body: jpeg}, nil
 }

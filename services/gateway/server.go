@@ -41,6 +41,9 @@ func newServer(a *api, registry *prometheus.Registry, c Config) (*fiber.App, err
 	app.Use(own, checkBody)
 	app.Get(filesPath+"/:file_id", a.download)
 	app.Get(eventsPath, a.events)
+	if err := a.registerPages(app); err != nil {
+		return nil, err
+	}
 	return app, a.register(app)
 }
 

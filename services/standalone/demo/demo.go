@@ -28,8 +28,8 @@ const (
 )
 
 // Run plays the demo and prints it to out. It leaves no process and no file behind. Of the environment it takes only
-// what says where the browser is.
-func Run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+// what says where the browser is. With stay it goes on serving its pages until ctx ends.
+func Run(ctx context.Context, out io.Writer, getenv func(string) string, stay bool) error {
 	dir, err := os.MkdirTemp("", "errand-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the data: %w", err)
@@ -41,7 +41,12 @@ func Run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		"NATS JetStream, the four services, Chromium, a small shop, HTTP, the signed webhook.\n\n")
 	err = play(ctx, dir, options{getenv: getenv, log: log, thinking: thinking}, func(ctx context.Context, st *stage) error {
 		fmt.Fprintf(out, "Started in %.1f s: API %s, NATS %s, shop %s\n", time.Since(began).Seconds(), st.api.base, st.natsURL, st.customer.Site)
-		return perform(ctx, st, out, getenv)
+		if err := perform(ctx, st, out, getenv); err != nil || !stay {
+			return err
+		}
+		fmt.Fprintf(out, "\nLook at these runs: %s/\nEverything stops, and its data is deleted, when you press Ctrl-C.\n", st.api.base)
+		<-ctx.Done()
+		return nil
 	})
 	if err != nil && log.String() != "" {
 		fmt.Fprintf(out, "\nWhat the services logged:\n%s", log)

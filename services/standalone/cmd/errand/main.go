@@ -19,7 +19,7 @@ import (
 const usage = `Errand runs tasks with an AI agent in a real browser.
 
   errand serve [--addr HOST:PORT] [--data DIR]   run everything in this process, NATS included
-  errand demo                                    see a task run in a browser, with a simulated model
+  errand demo [--stay]                           see a task run in a browser, with a simulated model
   errand version                                 what this binary was built from
 `
 
@@ -39,8 +39,10 @@ func command(args []string, stdout, stderr io.Writer) int {
 	case "serve":
 		err = serve(ctx, args[1:], stderr)
 	case "demo":
-		if err = parse(flag.NewFlagSet("demo", flag.ContinueOnError), args[1:]); err == nil {
-			err = demo.Run(ctx, stdout, os.Getenv)
+		flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+		stay := flags.Bool("stay", false, "go on serving the demo's runs at its web page")
+		if err = parse(flags, args[1:]); err == nil {
+			err = demo.Run(ctx, stdout, os.Getenv, *stay)
 		}
 	case "version", "--version":
 		if err = parse(flag.NewFlagSet("version", flag.ContinueOnError), args[1:]); err == nil {
