@@ -3,8 +3,10 @@ package gateway
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/workflow"
 	"github.com/gofiber/fiber/v2"
+	"github.com/swaggest/swgui/v5/static"
 )
 
 // Entries of one page of a list, and the newest runs that the page of a task shows.
@@ -44,6 +47,8 @@ func (a *api) registerPages(app *fiber.App) error {
 	app.Get("/tasks", p.page(p.tasks))
 	app.Get("/tasks/:task_id", p.page(p.taskPage))
 	app.Get("/settings", p.page(p.settings))
+	app.Get("/docs", p.page(p.docs))
+	app.Get("/docs/:name", viewer)
 	return nil
 }
 
@@ -75,9 +80,13 @@ func (p pages) page(show func(*fiber.Ctx) (web.Page, error)) fiber.Handler {
 		if err != nil {
 			return err
 		}
+		policy := web.Policy
+		if view.Name == "docs" {
+			policy = web.DocsPolicy
+		}
 		for name, value := range map[string]string{
 			fiber.HeaderContentType: fiber.MIMETextHTMLCharsetUTF8, fiber.HeaderCacheControl: "no-store",
-			fiber.HeaderContentSecurityPolicy: web.Policy, fiber.HeaderXContentTypeOptions: "nosniff",
+			fiber.HeaderContentSecurityPolicy: policy, fiber.HeaderXContentTypeOptions: "nosniff",
 			fiber.HeaderReferrerPolicy: "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
 		} {
 			c.Set(name, value)
@@ -230,6 +239,27 @@ func (p pages) settings(c *fiber.Ctx) (web.Page, error) {
 		data.NATS = "not reachable"
 	}
 	return web.Page{Name: "settings", Title: "Settings", Section: "settings", Data: data}, nil
+}
+
+func (p pages) docs(*fiber.Ctx) (web.Page, error) {
+	return web.Page{Name: "docs", Title: "API", Section: "docs"}, nil
+}
+
+// viewer serves the files of Swagger UI, which its module holds compressed only.
+func viewer(c *fiber.Ctx) error {
+	name := c.Params("name")
+	content, err := static.FS.ReadFile(name + ".gz")
+	if err != nil {
+		return fiber.NewError(http.StatusNotFound, "there is no such file")
+	}
+	if c.AcceptsEncodings("gzip") != "gzip" {
+		return fiber.NewError(http.StatusNotAcceptable, "this file is sent compressed only: accept gzip")
+	}
+	c.Set(fiber.HeaderContentType, mime.TypeByExtension(path.Ext(name)))
+	c.Set(fiber.HeaderContentEncoding, "gzip")
+	c.Set(fiber.HeaderCacheControl, "public, max-age=86400")
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	return c.Send(content)
 }
 
 // buildVersion names the commit that the binary was built from.

@@ -80,31 +80,6 @@ func bannerText(r Run) string {
 	return ""
 }
 
-// next is what a reader can do about an error, by its code.
-var next = map[string]string{
-	"provider_not_configured": "Set the provider's key in the environment of the executor and restart it, or run again with another provider.",
-	"provider_auth":           "The provider refused the key: check it and restart the executor.",
-	"provider_unavailable":    "The provider did not answer: run again later, or name fallbacks.",
-	"rate_limited":            "The provider's limit is reached: run again later, or name fallbacks.",
-	"max_steps":               "Raise max_steps, or make the task smaller.",
-	"budget_exceeded":         "Raise the budget, or make the task smaller.",
-	"invalid_result":          "The answer did not satisfy the JSON Schema: look at the last step, or relax the schema.",
-	"goal_not_reached":        "The agent says that it could not do the task: its last step says why.",
-	"captcha":                 "The site asks for a captcha, which Errand does not solve.",
-	"login_required":          "The site asks for a login: give the task secrets for it.",
-	"workflow_failed":         "The site has changed and no model could take over: set a provider's key, or record the workflow again.",
-	"parameters_unbound":      "Give the missing values as parameters.",
-	"no_browser":              "No browser could be started on the executor: its log says why.",
-}
-
-// advice is what a reader can do now; empty if there is nothing to do.
-func advice(r event.Run) string {
-	if r.Error == nil {
-		return ""
-	}
-	return next[r.Error.Code]
-}
-
 // newestFirst is the versions in reverse order.
 func newestFirst(versions []event.WorkflowVersion) []event.WorkflowVersion {
 	reversed := slices.Clone(versions)

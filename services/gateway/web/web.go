@@ -34,6 +34,11 @@ var sources embed.FS
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
 
+// DocsPolicy is that of the page of the API document, whose viewer writes styles and markup of its own. It shows
+// nothing that comes from a run.
+const DocsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
 // Asset is a file that pages load. Its URL changes with its content, so a browser may keep it for good.
 type Asset struct {
 	Type    string // its media type
@@ -118,7 +123,7 @@ func (s *Site) functions() template.FuncMap {
 		"duration": formatDuration, "bytes": formatBytes, "cost": formatCost, "clip": clip, "pretty": pretty, "deref": deref,
 		"label":   func(v any) string { return Label(fmt.Sprint(v)) },
 		"outcome": outcome, "subject": subject, "recordedSubject": func(a workflow.Action) string { return subjectOf(a.Params) },
-		"bannerKind": bannerKind, "bannerTitle": bannerTitle, "bannerText": bannerText, "advice": advice,
+		"bannerKind": bannerKind, "bannerTitle": bannerTitle, "bannerText": bannerText,
 		"current":     func(t event.Task) *event.WorkflowVersion { return workflow.Current(t) },
 		"newestFirst": newestFirst,
 	}

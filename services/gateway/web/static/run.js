@@ -41,6 +41,7 @@ function takeStep(data, done) {
   if (known?.done && !done) return;
   steps.set(data.number, { data, done });
   setHidden($('#no-steps'), true);
+  setHidden($('#panes'), false);
   showStep(data, done);
   stage.addToStrip(data);
 }
