@@ -78,7 +78,7 @@ func (a *api) runOperations(h huma.API) {
 	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
 	shot := get("get-screenshot", "/api/runs/{run_id}/steps/{n}/screenshot", "Get the screenshot of a step")
 	shot.Responses = map[string]*huma.Response{"200": {
-		Description: "The page as the step saw it",
+		Description: "The page when the step was done",
 		Content:     map[string]*huma.MediaType{"image/jpeg": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}}
 	huma.Register(h, shot, a.screenshot)

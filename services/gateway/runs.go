@@ -216,7 +216,7 @@ func cacheFor(asked, digest string) string {
 	return "private, no-cache"
 }
 
-// screenshot answers with the page as the step saw it.
+// screenshot answers with the page as it was when the step was done.
 func (a *api) screenshot(ctx context.Context, in *screenshotInput) (*screenshotOutput, error) {
 	k, err := a.key(ctx, in.RunID)
 	if err != nil {

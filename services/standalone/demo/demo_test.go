@@ -28,7 +28,7 @@ func runDemo(t *testing.T, getenv func(string) string) string {
 	t.Helper()
 	before := leftBehind(t)
 	var out bytes.Buffer
-	if err := Run(t.Context(), &out, getenv); err != nil {
+	if err := Run(t.Context(), &out, getenv, false); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	if after := leftBehind(t); !slices.Equal(after, before) {

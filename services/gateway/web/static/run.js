@@ -33,7 +33,10 @@ function apply(events) {
   showFacts();
   if (!over(run.state) && !catchingUp) showBanner();
   if (added > 0) afterNewSteps(added, atEnd);
-  if (catchingUp) { catchingUp = false; choose(fromAddress() || firstChoice(), false); } else showSelected();
+  if (!catchingUp) { showSelected(); return; }
+  catchingUp = false;
+  choose(fromAddress() || firstChoice(), false);
+  if (fromAddress()) scrollTo({ top: 0 }); // the browser has gone to the row itself
 }
 
 function takeStep(data, done) {
@@ -193,11 +196,11 @@ function choose(n, byHand = true) {
     history.replaceState(null, '', `#step-${n}`);
   }
   showSelected();
-  scrollTo($(`#step-${n}`));
+  reveal($(`#step-${n}`));
 }
 
 /** Scrolls the list, and only the list, so that a step is seen whole. */
-function scrollTo(row) {
+function reveal(row) {
   const top = row.offsetTop;
   const bottom = top + row.offsetHeight;
   if (top < list.scrollTop) list.scrollTop = top;

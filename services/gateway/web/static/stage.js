@@ -1,10 +1,10 @@
-// The picture of the page at a step, with the element of its first action marked, and the strip of all pictures.
+// The picture of the page at a step, and the strip of all pictures.
 import { $, el, setHidden, setText } from './base.js';
 
 const near = 2; // pictures before and after the current one that are fetched ahead
 
 export class Stage {
-  #run; #shown = ''; #ahead = new Map(); #moment = 'before';
+  #run; #shown = ''; #ahead = new Map(); #moment = 'after';
 
   constructor(run, onSelect, onMoment) {
     this.#run = run;
@@ -14,7 +14,7 @@ export class Stage {
     }
   }
 
-  /** before: the page that the step was decided on; after: the page that the next step saw. */
+  /** after: the page when the step was done, which is what it was pictured for; before: the same of the step before. */
   set moment(moment) {
     this.#moment = moment;
     for (const button of document.querySelectorAll('#moment button')) button.setAttribute('aria-pressed', String(button.dataset.moment === moment));
@@ -24,24 +24,28 @@ export class Stage {
 
   #url(step) { return `/api/runs/${this.#run}/steps/${step.number}/screenshot?digest=${encodeURIComponent(step.screenshot)}`; }
 
-  /** Shows step, or what came after it, in the frame. all holds the steps by number. */
+  /** Shows the page after a step, or before it, in the frame. all holds the steps by number. */
   async show(step, all) {
-    const after = this.#moment === 'after' ? all.get(step.number + 1)?.data : null;
-    const seen = this.#moment === 'after' ? after : step;
-    setText($('#address'), seen?.url ?? '');
+    const seen = this.#moment === 'after' ? step : all.get(step.number - 1)?.data;
+    const decidedOn = this.#moment === 'after' ? all.get(step.number + 1)?.data ?? step : step;
+    setText($('#address'), decidedOn.url ?? '');
     setHidden($('#moment'), false);
     this.#markStrip(step.number);
     if (!seen?.screenshot) {
-      this.#shown = '';
-      setHidden($('#picture'), true);
-      setHidden($('#mark'), true);
-      setText($('#picture-caption'), this.#moment === 'after' ? 'The next step has no picture yet.' : 'No picture was taken: no page was open.');
+      this.#withoutPicture(seen && !seen.finished_at);
       return;
     }
     const url = this.#url(seen);
     if (this.#shown !== url) await this.#swap(url, seen);
-    this.#mark(this.#moment === 'before' ? step : null);
     this.#fetchAhead(step.number, all);
+  }
+
+  // A step under way is pictured when it is done: until then the picture before it stays.
+  #withoutPicture(comes) {
+    setText($('#picture-caption'), comes ? 'The picture comes when the step is done.' : 'No picture was taken: no page was open.');
+    if (comes && this.#shown) return;
+    this.#shown = '';
+    setHidden($('#picture'), true);
   }
 
   async #swap(url, step) {
@@ -60,20 +64,6 @@ export class Stage {
     picture.alt = `The page at step ${step.number}: ${step.description}`;
     setHidden(picture, false);
     setText($('#picture-caption'), step.title || '');
-  }
-
-  // The fingerprint of an element has its place in screens from the top of the document; scroll is how far the page
-  // was scrolled in the picture.
-  #mark(step) {
-    const mark = $('#mark');
-    const target = step?.actions?.find((a) => a.params?.target)?.params.target;
-    const [x, y, w, h] = target?.rect ?? [];
-    const top = y - (step?.scroll?.[1] ?? NaN);
-    const visible = step?.scroll && target.frame == null && w > 0 && top > -0.05 && top < 1;
-    setHidden(mark, !visible);
-    if (!visible) return;
-    const place = { left: x - step.scroll[0], top, width: w, height: h };
-    for (const [name, value] of Object.entries(place)) mark.style.setProperty(name, `${value * 100}%`);
   }
 
   #fetchAhead(number, all) {
