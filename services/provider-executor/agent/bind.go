@@ -97,12 +97,8 @@ const sameTask = "same_task"
 
 // merged are the values of a model's answer under those that the caller has named.
 func merged(named json.RawMessage, answer string) (json.RawMessage, error) {
-	raw, err := model.ExtractJSON(answer)
-	if err != nil {
-		return nil, err
-	}
 	values, own := map[string]any{}, map[string]any{}
-	if err := json.Unmarshal(raw, &values); err != nil {
+	if err := json.Unmarshal([]byte(answer), &values); err != nil {
 		return nil, err
 	}
 	if same, _ := values[sameTask].(bool); !same {

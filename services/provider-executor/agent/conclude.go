@@ -149,11 +149,7 @@ func (p *player) example() json.RawMessage {
 
 func (p *player) resultOf(answer string) (json.RawMessage, error) {
 	said := map[string]any{}
-	raw, err := model.ExtractJSON(answer)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(raw, &said); err != nil {
+	if err := json.Unmarshal([]byte(answer), &said); err != nil {
 		return nil, err
 	}
 	if said["data"] == nil {

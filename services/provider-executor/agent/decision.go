@@ -8,7 +8,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+	"sync"
 
+	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/workflow"
@@ -92,12 +95,15 @@ func actionNames() []string {
 	}
 }
 
+// decisionShape is what a decision looks like, whatever the task.
+var decisionShape = sync.OnceValue(func() answer.Form { return answer.NewForm(decisionSchema(Task{Evaluate: true}).JSON) })
+
 // parseDecision reads an answer. Its errors are sentences for the model.
 func parseDecision(text string) (decision, error) {
 	var d decision
-	raw, err := model.ExtractJSON(text)
+	raw, err := decisionShape().Read(text)
 	if err != nil {
-		return d, errors.New("your answer holds no JSON object")
+		return d, fmt.Errorf("your answer is not a decision: %w", err)
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return d, fmt.Errorf("your answer does not have the form of a decision: %s", misfit(err))
@@ -109,11 +115,14 @@ func parseDecision(text string) (decision, error) {
 		d.Actions = d.Actions[:maxActions]
 		d.note = fmt.Sprintf("The last %d actions were left out: a step has at most %d.\n", more, maxActions)
 	}
-	for _, a := range d.Actions {
-		given, _ := a["name"].(string)
+	for i, a := range d.Actions {
+		given, isText := a["name"].(string)
+		if !isText || given == "" {
+			return d, fmt.Errorf(`action %d has no name: write each action as {"name": "click", "index": 15}`, i+1)
+		}
 		name := canonical(given)
 		if name == "" {
-			return d, fmt.Errorf("there is no action %q; there are %v", a["name"], actionNames())
+			return d, fmt.Errorf("there is no action %q; there are %s", given, strings.Join(actionNames(), ", "))
 		}
 		a["name"] = name
 		maps.Copy(a, browser.Implied(given))

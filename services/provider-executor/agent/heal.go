@@ -124,8 +124,7 @@ func elementOf(answer string) (index *int, sure bool) {
 		Index *int `json:"index"`
 		Sure  bool `json:"sure"`
 	}
-	raw, err := model.ExtractJSON(answer)
-	if err != nil || json.Unmarshal(raw, &said) != nil {
+	if json.Unmarshal([]byte(answer), &said) != nil {
 		return nil, false
 	}
 	return said.Index, said.Sure

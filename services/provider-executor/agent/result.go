@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/workflow"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -92,14 +92,13 @@ func jsonOf(data any, text string) (json.RawMessage, error) {
 	if !isString {
 		return json.Marshal(data)
 	}
+	raw, err := answer.Data(s)
+	if err != nil {
+		return nil, fmt.Errorf("data is not usable JSON: %w", err)
+	}
 	var compact bytes.Buffer
-	if json.Compact(&compact, []byte(s)) == nil {
-		return compact.Bytes(), nil
-	}
-	if raw, err := model.ExtractJSON(s); err == nil {
-		return raw, nil
-	}
-	return nil, errors.New("data is not JSON")
+	err = json.Compact(&compact, raw)
+	return compact.Bytes(), err
 }
 
 // satisfies validates a result against the task's schema.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -132,36 +133,46 @@ func (c *client) ask(ctx context.Context, since time.Time, q question) (Response
 // cutShort are the providers' words for an answer that hit a limit.
 var cutShort = []string{"length", "model_length", "max_tokens", "model_context_window_exceeded", "MAX_TOKENS", "CONTINUATION"}
 
-// read makes sure of an answer: it is whole, not empty and, where a schema was given, JSON.
+// read makes sure of an answer: it is not empty, whole and, if a schema was given, JSON that the caller can use.
 func (c *client) read(resp *Response, q question) error {
-	fail := func(format string, args ...any) *Error {
-		said := fmt.Sprintf(format, args...)
-		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf("%s (%s) %s", c.spec.Provider, q.Model, said)}
+	if strings.TrimSpace(resp.Text) == "" {
+		return c.unusable(q, nil, "gave an empty answer (finish reason %q).", resp.FinishReason)
 	}
-	text := withoutThoughts(resp.Text)
-	switch {
-	case slices.Contains(cutShort, resp.FinishReason):
-		return fail("was cut off after %d output tokens (%s). Allow it more, or ask for less.", resp.Usage.OutputTokens, resp.FinishReason)
-	case text == "":
-		return fail("gave an empty answer (finish reason %q).", resp.FinishReason)
-	case q.rung == free:
+	cut := c.unusable(q, nil, "was cut off after %d output tokens (%s). Allow it more, or ask for less.",
+		resp.Usage.OutputTokens, resp.FinishReason)
+	isCut := slices.Contains(cutShort, resp.FinishReason)
+	if q.rung == free {
+		text := answer.Text(resp.Text)
+		switch {
+		case isCut:
+			return cut
+		case text == "":
+			return c.unusable(q, nil, "gave an answer that holds only its thoughts.")
+		}
 		resp.Text = text
 		return nil
 	}
-	found, err := ExtractJSON(resp.Text)
-	if err != nil {
-		return fail("gave an answer that is not the JSON it was asked for: %s", short(text))
+	found, err := answer.NewForm(q.Schema.JSON).Read(resp.Text)
+	switch {
+	case err != nil && isCut:
+		return cut
+	case err != nil:
+		return c.unusable(q, fmt.Errorf("your answer is not the JSON that was asked for: %w", err),
+			"gave an answer that is not the JSON it was asked for (%s): %s", err, short(resp.Text))
 	}
-	resp.Text = string(mend(found, q.Schema))
+	resp.Text = string(found)
 	if q.Check == nil {
 		return nil
 	}
 	if err := q.Check(resp.Text); err != nil {
-		unusable := fail("gave an answer that cannot be used: %s.", err)
-		unusable.Err = err
-		return unusable
+		return c.unusable(q, err, "gave an answer that cannot be used: %s.", err)
 	}
 	return nil
+}
+
+// unusable is the error of an answer that cannot be used; cause, if there is one, is what the model is told.
+func (c *client) unusable(q question, cause error, format string, args ...any) error {
+	return &Error{Code: CodeInvalidOutput, Err: cause, Message: fmt.Sprintf("%s (%s) %s", c.spec.Provider, q.Model, fmt.Sprintf(format, args...))}
 }
 
 // salvage takes the answer that groq puts into an error where it could not read it, if we can.
@@ -170,7 +181,7 @@ func salvage(err error, q question) string {
 	if !errors.As(err, &f) || q.rung == free {
 		return ""
 	}
-	found, _ := ExtractJSON(f.complaint().FailedGeneration)
+	found, _ := answer.NewForm(q.Schema.JSON).Read(f.complaint().FailedGeneration)
 	return string(found)
 }
 

@@ -44,6 +44,7 @@ var conformance = []struct {
 	{"a model that refuses every way is asked anew the next time", nothingAccepted},
 	{"a bad request that is not about the schema is not asked again", badRequest},
 	{"JSON is found behind thoughts, in fences, amid prose and in strings", tolerantParse},
+	{"of an answer that is cut off, broken or double no part is used", tornAnswer},
 	{"prose where JSON was asked for is invalid output", proseAnswer},
 	{"a key that the server repeats does not reach the error", keyScrubbed},
 	{"an answer of 50 MB is not read whole", hugeAnswer},
