@@ -3,6 +3,7 @@ module github.com/errand-run/errand/services/standalone
 go 1.26.0
 
 require (
+	github.com/alecthomas/kong v1.17.0
 	github.com/errand-run/errand/services/gateway v0.0.0
 	github.com/errand-run/errand/services/orchestrator v0.0.0
 	github.com/errand-run/errand/services/provider-executor v0.0.0
@@ -14,6 +15,7 @@ require (
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/sync v0.24.0
+	golang.org/x/term v0.48.0
 )
 
 require (
@@ -72,7 +74,7 @@ require (
 	go.yaml.in/yaml/v4 v4.0.0-rc.2 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/sys v0.50.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/genai v1.77.0 // indirect

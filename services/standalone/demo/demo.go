@@ -10,11 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"time"
 
-	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/standalone"
 	"github.com/errand-run/errand/services/standalone/demo/customer"
 	"github.com/errand-run/errand/shared/event"
 )
@@ -70,23 +69,11 @@ func perform(ctx context.Context, st *stage, out io.Writer, getenv func(string) 
 	return st.answering(ctx, out)
 }
 
-// haveBrowser starts a browser as the executor would, to know before the run whether it can.
+// haveBrowser returns why no browser can be started; nil if one can.
 func haveBrowser(ctx context.Context, getenv func(string) string) error {
 	ctx, cancel := context.WithTimeout(ctx, browserPatience)
 	defer cancel()
-	engine := browser.New(browser.Config{
-		Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
-		AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Log: slog.New(slog.DiscardHandler),
-	})
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(running) }()
-	session, err := engine.NewSession(ctx, browser.SessionOptions{})
-	if err == nil {
-		err = session.Close(ctx)
-	}
-	stop()
-	return errors.Join(err, <-ended)
+	return standalone.TryBrowser(ctx, getenv)
 }
 
 // shopping is the errand that needs a browser.
