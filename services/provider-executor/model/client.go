@@ -19,6 +19,7 @@ type question struct {
 	Request
 	rung    rung
 	timeout time.Duration
+	once    bool // it is not repeated
 }
 
 // sender speaks one wire protocol through its SDK: one request, one answer, no repeats. It returns the SDK's errors as
@@ -72,13 +73,19 @@ func (c *client) decide(ctx context.Context, r Request) (Response, error) {
 	}
 	known, fit := c.learnt.of(r, fit{blind: blindModels()[priced{c.spec.Provider, r.Model}]})
 	fit = fit.after(r.Unusable, len(c.spec.Ladder))
+	hoped := false // whether a rung was left without a word of the provider's
 	for since := time.Now(); ; {
 		q, err := c.fitted(r, fit)
 		if err != nil {
 			return Response{}, c.explain(err, r)
 		}
+		q.once = hoped
 		resp, err := c.ask(ctx, since, q)
 		worse, ok := c.stepDown(fit, q, err)
+		if !ok && !hoped && c.mayRefuseForm(fit, q, err) {
+			worse, ok, hoped = fit, true, true
+			worse.rung++
+		}
 		if !ok {
 			if err == nil {
 				c.learnt.keep(r.Model, known, fit)
@@ -103,11 +110,15 @@ func (c *client) final(err error, q question, f fit) error {
 // ask sends one question, again where the policy says so, and reads its answer.
 func (c *client) ask(ctx context.Context, since time.Time, q question) (Response, error) {
 	var resp Response
-	err := c.retry.do(ctx, since, func() *Error {
+	retry := c.retry
+	if q.once {
+		retry.attempts = 1
+	}
+	err := retry.do(ctx, since, func() *Error {
 		if held := c.await(ctx, since, q.Model); held != nil {
 			return held
 		}
-		attempt, cancel := context.WithTimeout(ctx, c.timeout)
+		attempt, cancel := context.WithTimeout(ctx, q.timeout)
 		defer cancel()
 		var err error
 		resp, err = c.send(attempt, q)
@@ -118,12 +129,14 @@ func (c *client) ask(ctx context.Context, since time.Time, q question) (Response
 			resp, err = Response{Text: salvaged, Model: q.Model, FinishReason: "stop"}, nil
 		}
 		if err == nil {
+			resp.Usage = resp.Usage.orEstimate(q, resp.Text)
 			err = c.read(&resp, q)
 		}
 		if err == nil {
 			return nil
 		}
 		e := c.explain(err, q.Request)
+		e.repeat = e.repeat && !refusesForm(q, e)
 		c.holds.note(q.Model, e)
 		return e
 	})
@@ -187,7 +200,7 @@ func salvage(err error, q question) string {
 
 // fitted writes the request as the rung asks it.
 func (c *client) fitted(r Request, f fit) (question, error) {
-	q := question{Request: r, rung: free, timeout: c.timeout}
+	q := question{Request: r, rung: free, timeout: c.patience(r)}
 	if len(r.Messages) == 0 || r.Messages[len(r.Messages)-1].Role != User {
 		return q, &Error{Code: CodeInvalid, Message: "The last message of a request must be the user's."}
 	}
@@ -195,7 +208,7 @@ func (c *client) fitted(r Request, f fit) (question, error) {
 		q.Messages = withoutImages(r.Messages)
 	}
 	if len(r.Schema.JSON) == 0 {
-		return q, nil
+		return q.addressed(f), nil
 	}
 	q.rung = c.spec.Ladder[f.rung]
 	q.Schema.Name = cmp.Or(r.Schema.Name, "answer")
@@ -207,5 +220,18 @@ func (c *client) fitted(r Request, f fit) (question, error) {
 	if q.rung == jsonObject || q.rung == plainText {
 		q.System = strings.TrimSpace(r.System + "\n\n" + inPrompt + "\n" + string(wire))
 	}
-	return q, nil
+	return q.addressed(f), nil
 }
+
+// addressed gives the system prompt to the user's first message where the model has no system role.
+func (q question) addressed(f fit) question {
+	if f.noSystem && q.System != "" {
+		q.Messages = slices.Clone(q.Messages)
+		q.Messages[0].Text = q.System + "\n\n" + q.Messages[0].Text
+		q.System = ""
+	}
+	return q
+}
+
+// patience is how long one call of a request may take.
+func (c *client) patience(r Request) time.Duration { return cmp.Or(r.Timeout, c.timeout) }

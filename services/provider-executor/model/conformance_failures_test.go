@@ -61,7 +61,7 @@ func hang(t *testing.T, p model.Provider) {
 			handler.ServeHTTP(w, r)
 		})
 		_, err := decide(impatient(t, p, counted))
-		if e := failsWith(t, err, model.CodeTimeout); calls.Load() != 1 || !strings.Contains(e.Message, "150ms") {
+		if e := failsWith(t, err, model.CodeTimeout); calls.Load() != 2 || !strings.Contains(e.Message, "150ms") {
 			t.Errorf("%s: %d calls, then: %s", name, calls.Load(), e)
 		}
 	}
