@@ -94,6 +94,7 @@ func (o overrides) apply(t event.Task) event.Task {
 	override(&t.MaxSteps, o.MaxSteps)
 	override(&t.SessionTimeout, o.SessionTimeout)
 	override(&t.ExtractModel, o.ExtractModel)
+	override(&t.ModelTimeout, o.ModelTimeout)
 	override(&t.Judge, o.Judge)
 	override(&t.Vision, o.Vision)
 	override(&t.AllowEvaluate, o.AllowEvaluate)
@@ -164,15 +165,17 @@ func view(t event.Task) taskView {
 		WaitForCompletion: t.WaitForCompletion, WebhookURL: orNull(t.WebhookURL), ResponseFormat: orNull(t.ResponseFormat),
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
-		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
+		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel), ModelTimeout: orNull(t.ModelTimeout),
 		Judge: t.Judge, Vision: t.Vision, AllowEvaluate: t.AllowEvaluate, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
 		AllowedDomains: append([]string{}, t.AllowedDomains...), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 
-func orNull(s string) *string {
-	if s == "" {
+// orNull is a pointer to a value, nil for the zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &s
+	return &v
 }

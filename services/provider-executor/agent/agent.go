@@ -34,6 +34,7 @@ type Task struct {
 
 	Budget       *event.Budget // nil: no limits
 	ExtractModel string        // reads pages for extract; empty: the model that decides
+	ModelTimeout time.Duration // of one call of a model; 0: the client's own
 	Judge        bool          // a claim of success is checked by one more call
 	Vision       bool          // the model sees a screenshot beside the text
 	Files        []string      // names of what may be uploaded
