@@ -8,17 +8,6 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-func TestEveryActionOfTheSchemaIsCarriedOutBySomebody(t *testing.T) {
-	for _, name := range actionNames() {
-		if canonical(name) != name {
-			t.Errorf("%s: nobody carries it out", name)
-		}
-		if !strings.Contains(systemPrompt, name) {
-			t.Errorf("%s: the system prompt does not tell of it", name)
-		}
-	}
-}
-
 func TestTheWireSchemaStaysWithinTheProvidersLimits(t *testing.T) {
 	var s struct {
 		Properties struct {
