@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/netguard"
+	"github.com/errand-run/errand/shared/schema"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -22,7 +24,7 @@ const (
 
 // check finds what the document's schema cannot say, names each field, and replaces a JSON schema in a string by
 // the schema itself.
-func (o *overrides) check(webhooks netguard.Guard) error {
+func (o *overrides) check(ctx context.Context, webhooks netguard.Guard) error {
 	var errs []error
 	wrong := func(field, message string) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
@@ -40,11 +42,15 @@ func (o *overrides) check(webhooks netguard.Guard) error {
 		wrong("allowed_domains", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	checkSecrets(o.Secrets, wrong)
-	schema, err := readSchema(o.JSONSchema)
-	if err != nil {
-		wrong("json_schema", err.Error())
+	read, err := readSchema(ctx, o.JSONSchema)
+	var invalid *schema.Error
+	switch {
+	case errors.As(err, &invalid):
+		wrong("json_schema", "expected a valid JSON Schema (draft 7 or 2020-12): "+invalid.Error())
+	case err != nil:
+		return err
 	}
-	o.JSONSchema = schema
+	o.JSONSchema = read
 	if len(errs) > 0 {
 		return huma.Error422UnprocessableEntity("validation failed", errs...)
 	}
