@@ -285,7 +285,10 @@ func (r *run) written(ctx context.Context, step event.StepData, stopped error) e
 
 // finish ends the run with a done action.
 func (r *run) finish(ctx context.Context, done map[string]any, step event.StepData) (*Result, error) {
-	result, invalid := r.task.judge(done)
+	result, invalid := r.task.judge(ctx, done)
+	if ctx.Err() != nil { // it may be why the result could not be judged
+		return nil, context.Cause(ctx)
+	}
 	if invalid != nil {
 		again := ""
 		if r.repaired {

@@ -164,7 +164,7 @@ func TestABrokenResultIsNeverAnsweredByAPieceOfIt(t *testing.T) {
 		`{"a":1} corrected: {"a":2}`:                                           "",
 	} {
 		for _, task := range []Task{{JSON: true}, {Schema: loose}} {
-			r, err := task.judge(map[string]any{"name": "done", "success": true, "data": data})
+			r, err := task.judge(t.Context(), map[string]any{"name": "done", "success": true, "data": data})
 			if want == "" && (err == nil || !strings.Contains(err.Error(), "line 1, column")) {
 				t.Errorf("%s: %+v, %v", data, r, err)
 			}
@@ -172,12 +172,12 @@ func TestABrokenResultIsNeverAnsweredByAPieceOfIt(t *testing.T) {
 				t.Errorf("%s: %+v, %v", data, r, err)
 			}
 		}
-		x, err := newExtraction(map[string]any{"query": "q", "data": string(loose)})
+		x, err := newExtraction(t.Context(), map[string]any{"query": "q", "data": string(loose)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		wrapped, _ := json.Marshal(map[string]string{"data": data})
-		if err := x.take(string(wrapped), part{"", 1, 1}); (err == nil) != (want != "") || x.found != want {
+		if err := x.take(t.Context(), string(wrapped), part{"", 1, 1}); (err == nil) != (want != "") || x.found != want {
 			t.Errorf("extract of %s: %s, %v", data, x.found, err)
 		}
 	}
