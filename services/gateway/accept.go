@@ -52,6 +52,7 @@ func (a *api) acceptRun(ctx context.Context, k key, r event.Request) (id event.R
 		return 0, stored, k.problem(err)
 	}
 	noted(ctx).run = id
+	a.hub.accepted(event.Key{Task: stored.Task, Run: id})
 	if !slices.Contains(hashes, stored.BodyHash) {
 		return 0, stored, errKeyReused()
 	}

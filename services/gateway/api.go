@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -11,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/errand-run/errand/shared/bus"
+	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/vault"
 	"github.com/errand-run/errand/shared/workflow"
@@ -37,6 +40,8 @@ func (a *api) register(app *fiber.App) error {
 	config.CreateHooks = nil                         // no $schema in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.DocsPath, config.SchemasPath, config.OpenAPIPath = "", "", ""
+	format := huma.Format{Marshal: encode, Unmarshal: json.Unmarshal}
+	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Transformers = []huma.Transformer{a.discreet}
 	h := humafiber.New(app, config)
 	a.runOperations(h)
@@ -148,6 +153,21 @@ func finish(document *huma.OpenAPI) {
 			path.Post.RequestBody.Required = false
 		}
 	}
+}
+
+// encode writes an answer. A run that many wait for is encoded once for all of them.
+func encode(w io.Writer, v any) error {
+	run, ok := v.(event.Run)
+	if !ok {
+		return huma.DefaultJSONFormat.Marshal(w, v)
+	}
+	data, err := run.JSON()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	_, errEnd := w.Write([]byte("\n"))
+	return errors.Join(err, errEnd)
 }
 
 // discreet keeps what callers sent, which may hold secrets, out of errors, and what went wrong inside out of answers.

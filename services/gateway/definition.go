@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/netguard"
-	"github.com/errand-run/errand/shared/schema"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -24,7 +22,7 @@ const (
 
 // check finds what the document's schema cannot say, names each field, and replaces a JSON schema in a string by
 // the schema itself.
-func (o *overrides) check(ctx context.Context, webhooks netguard.Guard) error {
+func (o *overrides) check(webhooks netguard.Guard) error {
 	var errs []error
 	wrong := func(field, message string) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
@@ -42,15 +40,11 @@ func (o *overrides) check(ctx context.Context, webhooks netguard.Guard) error {
 		wrong("allowed_domains", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	checkSecrets(o.Secrets, wrong)
-	read, err := readSchema(ctx, o.JSONSchema)
-	var invalid *schema.Error
-	switch {
-	case errors.As(err, &invalid):
-		wrong("json_schema", "expected a valid JSON Schema (draft 7 or 2020-12): "+invalid.Error())
-	case err != nil:
-		return err
+	schema, err := readSchema(o.JSONSchema)
+	if err != nil {
+		wrong("json_schema", err.Error())
 	}
-	o.JSONSchema = read
+	o.JSONSchema = schema
 	if len(errs) > 0 {
 		return huma.Error422UnprocessableEntity("validation failed", errs...)
 	}
@@ -100,7 +94,6 @@ func (o overrides) apply(t event.Task) event.Task {
 	override(&t.MaxSteps, o.MaxSteps)
 	override(&t.SessionTimeout, o.SessionTimeout)
 	override(&t.ExtractModel, o.ExtractModel)
-	override(&t.ModelTimeout, o.ModelTimeout)
 	override(&t.Judge, o.Judge)
 	override(&t.Vision, o.Vision)
 	override(&t.AllowEvaluate, o.AllowEvaluate)
@@ -171,17 +164,15 @@ func view(t event.Task) taskView {
 		WaitForCompletion: t.WaitForCompletion, WebhookURL: orNull(t.WebhookURL), ResponseFormat: orNull(t.ResponseFormat),
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
-		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel), ModelTimeout: orNull(t.ModelTimeout),
+		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
 		Judge: t.Judge, Vision: t.Vision, AllowEvaluate: t.AllowEvaluate, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
 		AllowedDomains: append([]string{}, t.AllowedDomains...), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 
-// orNull is a pointer to a value, nil for the zero value.
-func orNull[T comparable](v T) *T {
-	var zero T
-	if v == zero {
+func orNull(s string) *string {
+	if s == "" {
 		return nil
 	}
-	return &v
+	return &s
 }

@@ -73,7 +73,7 @@ func (a *api) events(c *fiber.Ctx) error {
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		s.out = w
 		if err := a.stream(context.WithoutCancel(ctx), k, &s); err != nil {
-			a.log.Info("event stream ended early", "task_run_id", k.Run, "error", err)
+			a.log.Info("event stream ended early", "run_id", k.Run, "error", err)
 		}
 	})
 	return nil

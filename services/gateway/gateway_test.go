@@ -54,7 +54,7 @@ func startOn(tb testing.TB, b *bus.Bus, ln net.Listener, change ...func(*gateway
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	log := &lines{}
-	frame := service.Frame{Bus: b, Log: slog.New(slog.NewJSONHandler(log, nil)), Metrics: prometheus.NewRegistry(), Instance: "test"}
+	frame := service.Frame{Bus: b, Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: prometheus.NewRegistry(), Instance: "test"}
 	ended := make(chan error, 1)
 	go func() { ended <- (&gateway.Service{Frame: frame, Config: config, Listener: ln}).Run(ctx) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 2000}

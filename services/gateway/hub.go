@@ -19,14 +19,19 @@ type hub struct {
 
 	mu        sync.Mutex
 	runs      index
+	open      map[event.State]int // how many runs are queued, how many at work
 	followers map[event.RunID]map[chan struct{}]struct{}
+	crowds    map[event.RunID]*crowd
 
 	looking sync.Mutex  // held while requests are looked through
 	looked  event.RunID // every request up to here is in runs, or is gone
 }
 
 func newHub(b *bus.Bus) *hub {
-	return &hub{bus: b, caughtUp: make(chan struct{}), followers: map[event.RunID]map[chan struct{}]struct{}{}}
+	return &hub{
+		bus: b, caughtUp: make(chan struct{}), open: map[event.State]int{},
+		followers: map[event.RunID]map[chan struct{}]struct{}{}, crowds: map[event.RunID]*crowd{},
+	}
 }
 
 // watch follows the log until ctx ends. Steps come by the live feed: one that is missed there is not missed by who
@@ -43,9 +48,40 @@ func (h *hub) watch(ctx context.Context) error {
 // see takes one lifecycle event of the log.
 func (h *hub) see(s bus.Seen) {
 	h.mu.Lock()
-	*h.runs.at(s.Key.Run) = seenRun{s.Key.Task, s.Type.State()}
+	h.set(s.Key, s.Type.State())
+	if s.Type.Terminal() {
+		h.disperse(s.Key.Run)
+	}
 	h.mu.Unlock()
 	h.wake(s.Key.Run)
+}
+
+// set notes the state of a run. h.mu is held.
+func (h *hub) set(k event.Key, state event.State) {
+	r := h.runs.at(k.Run)
+	if r.task != 0 && !r.state.Terminal() {
+		h.open[r.state]--
+	}
+	if !state.Terminal() {
+		h.open[state]++
+	}
+	*r = seenRun{k.Task, state}
+}
+
+// accepted notes a run that no service has touched yet.
+func (h *hub) accepted(k event.Key) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.runs.get(k.Run); !known {
+		h.set(k, event.StateQueued)
+	}
+}
+
+// inState is how many runs are queued, or at work, as far as the hub has seen the log.
+func (h *hub) inState(state event.State) float64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return float64(h.open[state])
 }
 
 // wake tells the followers of a run that its log has grown.
@@ -80,12 +116,6 @@ func (h *hub) leave(id event.RunID, f chan struct{}) {
 	if len(h.followers[id]) == 0 {
 		delete(h.followers, id)
 	}
-}
-
-// over reports whether the hub has seen the run's end.
-func (h *hub) over(id event.RunID) bool {
-	r, known := h.get(id)
-	return known && r.state.Terminal()
 }
 
 // complete brings the index up to every run that is accepted now. It first waits, as long as ctx lasts, until the
@@ -123,11 +153,7 @@ func (h *hub) look(ctx context.Context, id event.RunID) error {
 	if err != nil {
 		return err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if r := h.runs.at(id); r.task == 0 {
-		*r = seenRun{request.Task, event.StateQueued}
-	}
+	h.accepted(event.Key{Task: request.Task, Run: id})
 	return nil
 }
 

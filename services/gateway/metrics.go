@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/errand-run/errand/shared/event"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -13,8 +14,14 @@ type metrics struct {
 	accepted prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+func newMetrics(r prometheus.Registerer, h *hub) *metrics {
 	make := promauto.With(r)
+	for _, state := range []event.State{event.StateQueued, event.StateRunning} {
+		make.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "errand_runs", Help: "Runs that are not over, by state: queued ones wait for an executor.",
+			ConstLabels: prometheus.Labels{"state": string(state)},
+		}, func() float64 { return h.inState(state) })
+	}
 	return &metrics{
 		requests: make.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_http_requests_total", Help: "Requests answered.",

@@ -42,7 +42,7 @@ type RunInput struct {
 // runTask runs a saved task with the caller's overrides.
 func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error) {
 	noted(ctx).task = in.TaskID
-	if err := in.Body.check(ctx, a.webhooks); err != nil {
+	if err := in.Body.check(a.webhooks); err != nil {
 		return nil, err
 	}
 	task, err := a.task(ctx, in.TaskID)
@@ -72,7 +72,7 @@ func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error)
 // newRun makes a task and runs it.
 func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 	body := overrides(in.Body)
-	if err := body.check(ctx, a.webhooks); err != nil {
+	if err := body.check(a.webhooks); err != nil {
 		return nil, err
 	}
 	if err := body.Parameters.none(); err != nil {
@@ -134,8 +134,7 @@ func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
 		limit = min(limit, wait)
 		out.PreferenceApplied = "wait=" + strconv.Itoa(int(limit/time.Second))
 	}
-	a.await(ctx, event.Key{Task: t.ID, Run: id}, limit)
-	out.Body = a.current(ctx, id, stored)
+	out.Body = a.await(ctx, id, stored, limit)
 	return out, nil
 }
 
@@ -167,7 +166,7 @@ func (a *api) read(ctx context.Context, id event.RunID) (event.Run, error) {
 
 // cancel asks for the run's cancel, and waits a little so that the answer usually is the canceled run.
 func (a *api) cancel(ctx context.Context, in *RunInput) (*runOutput, error) {
-	k, err := a.key(ctx, in.RunID)
+	request, k, err := a.request(ctx, in.RunID)
 	if err != nil {
 		return nil, err
 	}
@@ -175,24 +174,30 @@ func (a *api) cancel(ctx context.Context, in *RunInput) (*runOutput, error) {
 	if err != nil && !errors.Is(err, bus.ErrNotFound) {
 		return nil, problem(err, "run "+in.RunID.String())
 	}
-	if !event.Kind(last.RunEvent).Terminal() {
-		if err := a.bus.Cancel(ctx, k); err != nil {
-			return nil, problem(err, "run "+in.RunID.String())
-		}
-		a.await(ctx, k, cancelPatience)
+	if event.Kind(last.RunEvent).Terminal() {
+		return a.run(ctx, in)
 	}
-	return a.run(ctx, in)
+	if err := a.bus.Cancel(ctx, k); err != nil {
+		return nil, problem(err, "run "+in.RunID.String())
+	}
+	return &runOutput{Body: a.await(ctx, in.RunID, request, cancelPatience)}, nil
 }
 
 // key finds the task of a run, from the run's request.
 func (a *api) key(ctx context.Context, id event.RunID) (event.Key, error) {
+	_, k, err := a.request(ctx, id)
+	return k, err
+}
+
+// request reads the request of a run.
+func (a *api) request(ctx context.Context, id event.RunID) (event.Request, event.Key, error) {
 	noted(ctx).run = id
 	r, err := a.bus.Request(ctx, id)
 	if err != nil {
-		return event.Key{}, problem(err, "run "+id.String())
+		return r, event.Key{}, problem(err, "run "+id.String())
 	}
 	noted(ctx).task = r.Task
-	return event.Key{Task: r.Task, Run: id}, nil
+	return r, event.Key{Task: r.Task, Run: id}, nil
 }
 
 type screenshotInput struct {

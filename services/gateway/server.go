@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -94,11 +95,18 @@ func (a *api) observe(c *fiber.Ctx) error {
 		line = append(line, "task_id", n.task)
 	}
 	if n.run > 0 {
-		line = append(line, "task_run_id", n.run)
+		line = append(line, "run_id", n.run)
 	}
-	a.log.Info("request", line...)
+	level := slog.LevelInfo
+	if probe(c.Path()) && status == http.StatusOK {
+		level = slog.LevelDebug
+	}
+	a.log.Log(c.UserContext(), level, "request", line...)
 	return nil
 }
+
+// probe reports whether a path is asked by machines, every few seconds.
+func probe(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 // guarded runs the handlers that follow and turns a panic into an error.
 func (a *api) guarded(c *fiber.Ctx) (err error) {

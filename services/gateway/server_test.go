@@ -33,11 +33,11 @@ func (l *lines) Write(p []byte) (int, error) {
 
 // line is what the log says of a request.
 type line struct {
-	Msg, Method, Path string
-	Status            int
-	Duration          *int64 `json:"duration_ms"`
-	Task              int    `json:"task_id"`
-	Run               int    `json:"task_run_id"`
+	Level, Msg, Method, Path string
+	Status                   int
+	Duration                 *int64 `json:"duration_ms"`
+	Task                     int    `json:"task_id"`
+	Run                      int    `json:"run_id"`
 }
 
 // requests reads the lines of requests.
@@ -71,7 +71,7 @@ func TestEachRequestIsOneLineAndCounted(t *testing.T) {
 		`errand_http_requests_total{method="POST",route="/api/tasks",status="201"} 1`,
 		`errand_http_requests_total{method="GET",route="/",status="404"} 1`,
 		`errand_http_request_duration_seconds_count{route="/api/tasks/:task_id/runs"} 1`,
-		"errand_runs_accepted_total 1", "errand_waiters 0",
+		"errand_runs_accepted_total 1", "errand_waiters 0", `errand_runs{state="queued"} 1`, `errand_runs{state="running"} 0`,
 	} {
 		if !strings.Contains(metrics, "\n"+want+"\n") {
 			t.Errorf("the metrics lack %s", want)
@@ -83,6 +83,9 @@ func TestEachRequestIsOneLineAndCounted(t *testing.T) {
 	}
 	if r := requests[1]; r.Method != "POST" || r.Path != "/api/tasks/1/runs" || r.Status != 200 || r.Task != 1 || r.Run != 1 || r.Duration == nil {
 		t.Errorf("the run's line is %+v", r)
+	}
+	if levels := requests[1].Level + " " + requests[3].Level; levels != "INFO DEBUG" {
+		t.Errorf("the levels of a run and of a probe are %s", levels)
 	}
 }
 

@@ -36,8 +36,9 @@ func (s *Service) Run(ctx context.Context) error {
 	defer ln.Close()
 	own, _ := netguard.Listeners{ln.Addr().String()}.Resolve(ctx, nil)
 	g, ctx := errgroup.WithContext(ctx)
+	h := newHub(s.Frame.Bus)
 	a := &api{
-		bus: s.Frame.Bus, hub: newHub(s.Frame.Bus), log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics),
+		bus: s.Frame.Bus, hub: h, log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics, h),
 		waitLimit: s.Config.WaitLimit, keys: s.Config.Keys, closing: ctx.Done(),
 		webhooks: netguard.New(s.Config.AllowPrivate, func() []netip.AddrPort { return own }),
 	}

@@ -14,28 +14,28 @@ import (
 // cancelPatience is how long a cancel waits to see its effect: an executor stops between two actions.
 const cancelPatience = 2 * time.Second
 
-// await returns when the run is over, when limit has passed, or when the gateway shuts down. It registers before
-// it reads the log, so that no end falls between the two. It never returns an error: a caller that waited gets the
+// await returns the run as it stands when it is over, when limit has passed, or when the gateway shuts down. It
+// registers before it reads the log, so that no end falls between the two. It never fails: a caller that waited gets the
 // run as it is.
-func (a *api) await(ctx context.Context, k event.Key, limit time.Duration) {
-	grown, leave := a.hub.follow(k.Run)
+func (a *api) await(ctx context.Context, id event.RunID, accepted event.Request, limit time.Duration) event.Run {
+	c, leave := a.hub.join(id)
 	defer leave()
 	a.metrics.waiters.Inc()
 	defer a.metrics.waiters.Dec()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	if last, err := a.bus.Last(ctx, k); err == nil && event.Kind(last.RunEvent).Terminal() {
-		return
+	last, err := a.bus.Last(ctx, event.Key{Task: accepted.Task, Run: id})
+	if err == nil && event.Kind(last.RunEvent).Terminal() {
+		return a.current(ctx, id, accepted)
 	}
-	for !a.hub.over(k.Run) {
-		select {
-		case <-grown:
-		case <-timer.C:
-			return
-		case <-a.closing:
-			return
-		}
+	select {
+	case <-c.ended:
+		run, err := c.answer(func() (event.Run, error) { return a.read(context.WithoutCancel(ctx), id) })
+		return a.orAccepted(run, err, id, accepted)
+	case <-timer.C:
+	case <-a.closing:
 	}
+	return a.current(ctx, id, accepted)
 }
 
 // preferredWait reads wait=SECONDS from a Prefer header (RFC 7240). ok is false where there is none.
@@ -50,15 +50,19 @@ func preferredWait(header string) (wait time.Duration, ok bool) {
 	return 0, false
 }
 
-// current is an accepted run as it stands now. Where it cannot be read it is the run as it was accepted: a caller
-// whose run exists learns its id, come what may.
+// current is an accepted run as it stands now. If it cannot be read it is the run as it was accepted: a caller whose run
+// exists learns its id, come what may.
 func (a *api) current(ctx context.Context, id event.RunID, accepted event.Request) event.Run {
 	run, err := a.read(ctx, id)
-	if err != nil {
-		if !errors.Is(err, bus.ErrUnavailable) {
-			a.log.Error("read an accepted run", "task_run_id", id, "error", err)
-		}
-		return event.Present(id, accepted, event.Queued(id, accepted), nil)
+	return a.orAccepted(run, err, id, accepted)
+}
+
+func (a *api) orAccepted(run event.Run, err error, id event.RunID, accepted event.Request) event.Run {
+	if err == nil {
+		return run
 	}
-	return run
+	if !errors.Is(err, bus.ErrUnavailable) {
+		a.log.Error("read an accepted run", "run_id", id, "error", err)
+	}
+	return event.Present(id, accepted, event.Queued(id, accepted), nil)
 }

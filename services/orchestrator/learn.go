@@ -11,12 +11,16 @@ import (
 	"github.com/errand-run/errand/shared/workflow"
 )
 
-// learn handles the end of a run: what its replay teaches its task about the versions of the cached workflow. Learning
-// is idempotent, so that the message may come again; it is settled only when the task has learned.
+// learn handles the end of a run: it is counted, and what its replay teaches about the versions of the cached workflow
+// is written to its task. That is idempotent, so that the message may come again; it is settled only when the task has
+// learned.
 func (s *Service) learn(ctx context.Context, m bus.Message) error {
 	var e event.RunEvent
 	if err := json.Unmarshal(m.Data, &e); err != nil {
 		return bus.Terminal(fmt.Errorf("decode event %d: %w", m.Sequence, err))
+	}
+	if m.Delivered == 1 {
+		s.count(m.Subject, e.Data.Run.Error)
 	}
 	if e.Data.Run.Workflow == nil {
 		return nil
@@ -26,6 +30,17 @@ func (s *Service) learn(ctx context.Context, m bus.Message) error {
 		if !errors.Is(err, bus.ErrConflict) {
 			return err
 		}
+	}
+}
+
+// count notes the end of a run in the figures.
+func (s *Service) count(subject string, why *event.Error) {
+	code := ""
+	if why != nil {
+		code = event.KnownCode(why.Code)
+	}
+	if info, ok := event.ParseSubject(subject); ok {
+		s.ended.WithLabelValues(string(info.Type.State()), code).Inc()
 	}
 }
 

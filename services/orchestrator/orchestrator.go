@@ -34,6 +34,7 @@ type Service struct {
 
 	writer      event.Writer
 	transitions *prometheus.CounterVec
+	ended       *prometheus.CounterVec
 }
 
 // Run works until ctx ends and returns nil after a graceful stop.
@@ -42,8 +43,13 @@ func (s *Service) Run(ctx context.Context) error {
 	s.transitions = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "errand_run_transitions_total", Help: "Lifecycle events written by the orchestrator, by type.",
 	}, []string{"type"})
-	if err := s.Frame.Metrics.Register(s.transitions); err != nil {
-		return fmt.Errorf("register metrics: %w", err)
+	s.ended = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "errand_runs_ended_total", Help: "Runs that ended, whoever ended them, by state and error code (docs/errors.md).",
+	}, []string{"state", "code"})
+	for _, c := range []prometheus.Collector{s.transitions, s.ended} {
+		if err := s.Frame.Metrics.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerRequests, parallelRequests, s.request) })
@@ -160,13 +166,25 @@ func (s *Service) carryOut(ctx context.Context, p position, d Decision) error {
 		}
 		p.sequence = seq
 		s.transitions.WithLabelValues(string(t.Type)).Inc()
-		s.Frame.Log.Info("run "+string(t.Type), "task_id", t.Run.Task, "run_id", t.Run.Run,
-			"attempt", t.Run.Attempt, "sequence", seq, "reason", t.Run.RetryReason)
+		s.report(t, seq)
 	}
 	if d.Arm == nil {
 		return nil
 	}
 	return s.Frame.Bus.Arm(ctx, *d.Arm, p.sequence)
+}
+
+// report writes the one line of an event.
+func (s *Service) report(t Transition, seq uint64) {
+	line := s.Frame.Log.With("task_id", t.Run.Task, "run_id", t.Run.Run, "attempt", t.Run.Attempt, "sequence", seq)
+	switch {
+	case t.Run.Error != nil:
+		line.Warn("run "+string(t.Type), "code", t.Run.Error.Code, "error", t.Run.Error.Message)
+	case t.Run.RetryReason != "":
+		line.Info("run "+string(t.Type), "reason", t.Run.RetryReason)
+	default:
+		line.Info("run " + string(t.Type))
+	}
 }
 
 // close completes a terminal event with what the executor would have known: the last step and what was spent.

@@ -30,8 +30,8 @@ func (s *Service) attempt(ctx context.Context, job bus.Job) {
 	if !ok {
 		return
 	}
-	s.busy.Inc()
-	defer s.busy.Dec()
+	s.metrics.busy.Inc()
+	defer s.metrics.busy.Dec()
 	s.hold(ctx, l)
 }
 
@@ -52,7 +52,7 @@ func (s *Service) hold(ctx context.Context, l *lease) {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
 	defer cancel()
 	outcome, err := s.end(closing, l, result, stopCause(working, err))
-	s.ended.WithLabelValues(outcome).Inc()
+	s.metrics.ended.WithLabelValues(outcome).Inc()
 	if err != nil {
 		l.log.Warn("end attempt", "outcome", outcome, "error", err)
 	}
@@ -93,7 +93,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	return a.Run(ctx, agent.Task{
 		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
 		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history, Recording: recording,
-		Budget: req.Budget, ExtractModel: req.ExtractModel, ModelTimeout: time.Duration(req.ModelTimeout) * time.Second, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
+		Budget: req.Budget, ExtractModel: req.ExtractModel, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
 		Files: l.files.Names(), Evaluate: req.AllowEvaluate,
 	})
 }
@@ -142,7 +142,8 @@ func (s *Service) choices(req event.Request) ([]agent.Model, error) {
 			}
 			continue
 		}
-		models = append(models, agent.Model{Provider: c.Provider, Name: c.Model, Client: client})
+		counted := measured{client, model.Provider(c.Provider), s.Config.Prices, s.metrics}
+		models = append(models, agent.Model{Provider: c.Provider, Name: c.Model, Client: counted})
 	}
 	if len(models) == 0 {
 		return nil, first

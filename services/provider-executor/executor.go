@@ -16,7 +16,6 @@ import (
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/service"
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,17 +32,13 @@ type Service struct {
 	writer  event.Writer
 	models  *model.Models
 	browser *browser.Engine
-	refused *prometheus.CounterVec
-	busy    prometheus.Gauge
-	ended   *prometheus.CounterVec
-	steps   prometheus.Counter
+	metrics *metrics
+	away    outage
 }
 
 // Run works until ctx ends; then it gives the runs that it holds back, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.prepare(); err != nil {
-		return err
-	}
+	s.prepare()
 	// The browser outlives the runs: they close their sessions in it when they are stopped.
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	pulling, stopPulling := context.WithCancel(ctx)
@@ -61,31 +56,18 @@ func (s *Service) Run(ctx context.Context) error {
 	return err
 }
 
-func (s *Service) prepare() error {
+func (s *Service) prepare() {
 	s.writer = event.Writer{Service: "executor", Instance: s.Frame.Instance}
 	s.models = model.New(s.Config.Models)
-	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "errand_executor_connections_refused_total", Help: "Connections that runs asked for in vain, by why.",
-	}, []string{"class"})
+	s.metrics = newMetrics(s.Frame.Metrics)
 	s.browser = browser.New(s.browserConfig())
-	s.busy = prometheus.NewGauge(prometheus.GaugeOpts{Name: "errand_executor_busy_slots", Help: "Runs at work."})
-	s.ended = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "errand_executor_attempts_total", Help: "Attempts that ended here, by how.",
-	}, []string{"outcome"})
-	s.steps = prometheus.NewCounter(prometheus.CounterOpts{Name: "errand_executor_steps_total", Help: "Steps done."})
-	for _, c := range []prometheus.Collector{s.refused, s.busy, s.ended, s.steps} {
-		if err := s.Frame.Metrics.Register(c); err != nil {
-			return fmt.Errorf("register metrics: %w", err)
-		}
-	}
-	return nil
 }
 
 func (s *Service) browserConfig() browser.Config {
 	c := s.Config.Browser
 	c.Log = s.Frame.Log
 	c.Egress.Own = slices.Concat(c.Egress.Own, s.Own)
-	c.Egress.Counted = func(class string) { s.refused.WithLabelValues(class).Inc() }
+	c.Egress.Counted = func(class string) { s.metrics.refused.WithLabelValues(class).Inc() }
 	return c
 }
 
@@ -117,10 +99,13 @@ func (s *Service) pull(ctx context.Context, provider string, free chan struct{},
 		case <-ctx.Done():
 			return
 		}
+		began := time.Now()
 		job, ok, err := s.Frame.Bus.Fetch(ctx, consumer, pullPatience)
 		if err != nil && ctx.Err() == nil {
-			s.Frame.Log.Warn("pull jobs", "provider", provider, "error", err)
+			s.away.failed(s.Frame.Log, provider, err)
 			pause(ctx, time.Second)
+		} else {
+			s.away.over(began)
 		}
 		if !ok {
 			continue
@@ -138,6 +123,31 @@ func (s *Service) pull(ctx context.Context, provider string, free chan struct{},
 		default:
 			s.settle(job.Return, job)
 		}
+	}
+}
+
+// outage is a time in which no jobs can be pulled. Its first failure is logged, and none that follows: the queues of all
+// providers fail together.
+type outage struct {
+	mu    sync.Mutex
+	since time.Time // zero: there is none
+}
+
+func (o *outage) failed(log *slog.Logger, provider string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.since.IsZero() {
+		log.Warn("pull jobs, trying again until it works", "provider", provider, "error", err)
+	}
+	o.since = time.Now()
+}
+
+// over ends the outage if a pull that began after its last failure has worked.
+func (o *outage) over(began time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if began.After(o.since) {
+		o.since = time.Time{}
 	}
 }
 

@@ -47,6 +47,7 @@ func (l *lease) step(ctx context.Context, p event.Phase, step event.StepData) er
 		defer l.mu.Unlock()
 		if p == event.Done {
 			l.last = &event.StepRef{Number: step.Number, Sequence: seq}
+			l.metrics.steps.Inc()
 			l.log.Info("step done", "step", step.Number, "description", step.Description, "sequence", seq)
 		}
 		return nil

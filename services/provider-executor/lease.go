@@ -34,6 +34,7 @@ type lease struct {
 	length  time.Duration
 	secrets *secret.Set
 	files   *files
+	metrics *metrics
 	stop    context.CancelCauseFunc // ends the attempt
 
 	mu       sync.Mutex
@@ -67,7 +68,7 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 	log := slog.New(secrets.Handler(s.logger(run.Key(), run.Attempt).Handler()))
 	l = &lease{
 		bus: s.Frame.Bus, writer: s.writer, log: log, key: run.Key(), length: s.Config.Lease, secrets: secrets,
-		files: &files{bus: s.Frame.Bus, secrets: secrets, all: run.Files},
+		metrics: s.metrics, files: &files{bus: s.Frame.Bus, secrets: secrets, all: run.Files},
 		token: job.Sequence, run: run, last: dispatched.Data.LastStep, latest: dispatched.Time,
 	}
 	err = l.start(ctx, s.Frame.Instance)
@@ -109,7 +110,11 @@ func (l *lease) append(ctx context.Context, t event.Type) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.token = seq
-	l.log.Info("run "+string(t), "sequence", seq)
+	if l.run.Error != nil {
+		l.log.Warn("run "+string(t), "sequence", seq, "code", l.run.Error.Code, "error", l.run.Error.Message)
+	} else {
+		l.log.Info("run "+string(t), "sequence", seq)
+	}
 	return nil
 }
 

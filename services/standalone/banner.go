@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/bus"
 )
 
 // Banner is what a person who has started Errand wants to know, in a few lines.
@@ -20,7 +21,7 @@ func Banner(c Config, at Address) string {
 	if at.NATS == "" {
 		line("NATS", "embedded, without a port (ERRAND_NATS_LISTEN=off)")
 	} else {
-		line("NATS", "%s (live events: nats sub 'live.run.v1.>')", at.NATS)
+		line("NATS", "%s (live events: nats sub 'live.run.v1.>')", bus.Redacted(at.NATS))
 	}
 	line("Data", "%s, %s", at.DataDir, c.kept(at))
 	line("Models", "%s", keys(c.Getenv))

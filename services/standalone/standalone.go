@@ -17,7 +17,7 @@ import (
 // Service is all of Errand. It needs its Config.
 type Service struct {
 	Config Config
-	// Logger makes the logger of a service; nil: service.Logger.
+	// Logger makes the logger of a service; nil: service.Logger at the configured level.
 	Logger func(name string) *slog.Logger
 	// Ready is called once, when requests are answered; nil: nobody is told.
 	Ready func(Address)
@@ -75,7 +75,7 @@ func clientURL(broker *server.Server, c Config) string {
 
 func (s *Service) logger(name string) *slog.Logger {
 	if s.Logger == nil {
-		return service.Logger(name)
+		return service.Logger(name, s.Config.Process.LogLevel)
 	}
 	return s.Logger(name)
 }

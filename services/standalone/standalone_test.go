@@ -212,12 +212,12 @@ func TestASecretOfTheEnvironmentIsNotKept(t *testing.T) {
 }
 
 func TestTheBannerTellsWhatAPersonNeeds(t *testing.T) {
-	at := Address{HTTP: "127.0.0.1:8080", NATS: "nats://127.0.0.1:4222", DataDir: "/srv/errand"}
+	at := Address{HTTP: "127.0.0.1:8080", NATS: "nats://errand:s3cret@127.0.0.1:4222", DataDir: "/srv/errand"}
 	for _, c := range []struct {
 		env  map[string]string
 		want []string
 	}{
-		{nil, []string{"http://127.0.0.1:8080", "nats://127.0.0.1:4222", "/srv/errand, kept across restarts, synced", "OPENAI_API_KEY", "/srv/errand/webhook-secret"}},
+		{nil, []string{"http://127.0.0.1:8080", "nats://xxxxx@127.0.0.1:4222", "/srv/errand, kept across restarts, synced", "OPENAI_API_KEY", "/srv/errand/webhook-secret"}},
 		{map[string]string{"GROQ_API_KEY": "gsk-1234"}, []string{"groq (those with a key)"}},
 		{map[string]string{"ERRAND_NATS_SYNC": "10s"}, []string{"may cost the last 10s"}},
 		{map[string]string{"ERRAND_NATS_URL": "nats://elsewhere:4222"}, []string{"only the webhook secret and the master key"}},
@@ -233,7 +233,7 @@ func TestTheBannerTellsWhatAPersonNeeds(t *testing.T) {
 				t.Errorf("%v: no %q in\n%s", c.env, want, banner)
 			}
 		}
-		if strings.Contains(banner, "gsk-1234") {
+		if strings.Contains(banner, "gsk-1234") || strings.Contains(banner, "s3cret") {
 			t.Errorf("the banner shows a key:\n%s", banner)
 		}
 	}

@@ -182,7 +182,7 @@ func (c *courier) append(ctx context.Context, e event.DeliveryEvent, after uint6
 		if err == nil || errors.Is(err, bus.ErrConflict) {
 			return seq, err
 		}
-		c.Log.Warn("store the outcome of a webhook", "delivery", e.Data.ID, "error", err)
+		c.Log.Warn("store the outcome of a webhook", "delivery_id", e.Data.ID, "error", err)
 		select {
 		case <-ctx.Done():
 			return 0, err
@@ -193,7 +193,7 @@ func (c *courier) append(ctx context.Context, e event.DeliveryEvent, after uint6
 
 // report writes the one line of an attempt.
 func (c *courier) report(d event.DeliveryData) {
-	line := c.Log.With("task", d.Task, "run", d.Run, "delivery", d.ID, "host", host(d.URL),
+	line := c.Log.With("task_id", d.Task, "run_id", d.Run, "delivery_id", d.ID, "host", host(d.URL),
 		"attempt", d.Last.Number, "status", d.Last.StatusCode, "duration_ms", d.Last.DurationMS)
 	switch d.Type {
 	case event.DeliveryDelivered:

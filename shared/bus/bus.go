@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,7 +48,7 @@ type Bus struct {
 
 // Connect opens a connection that never gives up and never stores a publish for later: what is refused while
 // NATS is away stays refused. options are added last. The caller closes the connection.
-func Connect(url, name string, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
+func Connect(servers, name string, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
 	base := []nats.Option{
 		nats.Name(name),
 		nats.ReconnectBufSize(-1),
@@ -69,11 +71,39 @@ func Connect(url, name string, log *slog.Logger, options ...nats.Option) (*nats.
 			log.Error("nats async error", "subject", subject, "error", err)
 		}),
 	}
-	nc, err := nats.Connect(url, append(base, options...)...)
+	nc, err := nats.Connect(servers, append(base, options...)...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", url, err)
+		return nil, fmt.Errorf("connect to NATS at %s: %w", Redacted(servers), discreet(err))
 	}
 	return nc, nil
+}
+
+// discreet spares the log a URL that could not be read: it may hold a password.
+func discreet(err error) error {
+	var wrong *url.Error
+	if errors.As(err, &wrong) {
+		return errors.New("this is no URL of a NATS server, such as nats://user:password@host:4222; a / in a password is written %2F")
+	}
+	return err
+}
+
+// Redacted is the URL of one or several NATS servers, comma separated, as it may be shown: without passwords and tokens.
+func Redacted(servers string) string {
+	var shown []string
+	for server := range strings.SplitSeq(servers, ",") {
+		scheme, rest, found := strings.Cut(server, "://")
+		if !found {
+			scheme, rest = "", server
+		}
+		if i := strings.LastIndexByte(rest, '@'); i >= 0 { // also of what url.Parse refuses
+			rest = "xxxxx" + rest[i:]
+		}
+		if found {
+			rest = scheme + "://" + rest
+		}
+		shown = append(shown, strings.TrimSpace(rest))
+	}
+	return strings.Join(shown, ",")
 }
 
 // New speaks JetStream over nc. Setup must have run once, by any service, before the first write.

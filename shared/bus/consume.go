@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func (b *Bus) Consume(ctx context.Context, consumer string, parallel int, handle
 		if time.Since(began) > 30*time.Second {
 			n = 0
 		}
-		b.log.Warn("consumer interrupted, opening it again", "consumer", consumer, "error", err)
+		b.log.Log(ctx, repeated(n), "consumer interrupted, opening it again", "consumer", consumer, "error", err)
 		wait(ctx, redelivery(n))
 	}
 	return nil
@@ -155,7 +156,7 @@ func (b *Bus) Fetch(ctx context.Context, consumer string, patience time.Duration
 	defer cancel()
 	batch, err := c.Fetch(1, jetstream.FetchContext(ctx))
 	if err != nil {
-		return Job{}, false, fmt.Errorf("fetch from %s: %w", consumer, err)
+		return Job{}, false, readErr("fetch from "+consumer, err)
 	}
 	if m, ok := <-batch.Messages(); ok {
 		msg, err := message(m)
@@ -165,7 +166,7 @@ func (b *Bus) Fetch(ctx context.Context, consumer string, patience time.Duration
 		return Job{Message: msg, msg: m}, true, nil
 	}
 	if err := batch.Error(); err != nil && ctx.Err() == nil {
-		return Job{}, false, fmt.Errorf("fetch from %s: %w", consumer, err)
+		return Job{}, false, readErr("fetch from "+consumer, err)
 	}
 	return Job{}, false, nil
 }
@@ -204,6 +205,14 @@ func (b *Bus) consumer(ctx context.Context, name string) (jetstream.Consumer, er
 	}
 	b.handles.Store("consumer "+name, c)
 	return c, nil
+}
+
+// repeated is the level of a failure that lasts: the first time is a warning, what follows says nothing new.
+func repeated(n int) slog.Level {
+	if n == 0 {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -39,7 +39,7 @@ func (b *Bus) Watch(ctx context.Context, handle func(Seen), caughtUp func()) err
 		if ctx.Err() != nil {
 			break
 		}
-		b.log.Warn("watch interrupted, opening it again", "after", after, "error", err)
+		b.log.Log(ctx, repeated(n), "watch interrupted, opening it again", "after", after, "error", err)
 		wait(ctx, redelivery(n))
 	}
 	return nil

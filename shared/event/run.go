@@ -41,7 +41,6 @@ type Means struct {
 	Budget       *Budget   `json:"budget,omitempty"`
 	Fallbacks    []Choice  `json:"fallbacks,omitempty"`     // asked in order where the model before gives no answer
 	ExtractModel string    `json:"extract_model,omitempty"` // of the same provider; reads pages for extract
-	ModelTimeout int       `json:"model_timeout,omitempty"` // seconds that one call of a model may take; 0: the executor's setting
 	Judge        bool      `json:"judge,omitempty"`         // a claim of success is checked by one more model call
 	Vision       bool      `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
 	Secrets      []Secret  `json:"secrets,omitempty"`       // what it may type without its model seeing it
@@ -144,6 +143,8 @@ type Run struct {
 	Files             []RunFile       `json:"files" nullable:"false" doc:"What the run was given, what it has downloaded and what it has written"`
 	Judgement         *Judgement      `json:"judgement" doc:"A judge's opinion, where the task asks for one"`
 	Workflow          *WorkflowUse    `json:"workflow" doc:"The cached workflow that was replayed; null: none was"`
+
+	encoded []byte // the wire form, made by Encoded; nil: JSON makes it
 }
 
 // Present makes the run as callers see it, from its request, the snapshot of its last event, and its steps in
@@ -187,6 +188,9 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 // JSON is the run's wire form, the body of a webhook: what the gateway answers to GET, byte for byte but for the line's
 // end. Neither escapes <, > and & as json.Marshal would.
 func (r Run) JSON() ([]byte, error) {
+	if r.encoded != nil {
+		return r.encoded, nil
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -194,6 +198,14 @@ func (r Run) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("encode run: %w", err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Encoded is the run with its wire form made, so that it is encoded once for all who get it. Its fields must not be
+// changed any more.
+func (r Run) Encoded() (Run, error) {
+	var err error
+	r.encoded, err = r.JSON()
+	return r, err
 }
 
 // Queued is the snapshot of a run whose request is stored and which no service has touched yet.

@@ -31,9 +31,10 @@ type Config struct {
 	Addr     string       // ERRAND_ADDR: where the process listens
 	NATSURL  string       // ERRAND_NATS_URL
 	Replicas bus.Replicas // ERRAND_NATS_REPLICAS: 1 or 3
+	LogLevel slog.Level   // ERRAND_LOG_LEVEL: debug, info, warn or error
 
 	Options []nats.Option // of the connection, beside the usual ones: a NATS server in this process
-	Log     *slog.Logger  // nil: Logger(name)
+	Log     *slog.Logger  // nil: Logger(name, LogLevel)
 }
 
 // DefaultNATSURL is used by the service binaries where ERRAND_NATS_URL is empty.
@@ -53,6 +54,11 @@ func LoadConfig(getenv func(string) string, addr string) (Config, error) {
 	default:
 		errs = append(errs, fmt.Errorf("ERRAND_NATS_REPLICAS: %q is neither 1 nor 3", v))
 	}
+	if v := getenv("ERRAND_LOG_LEVEL"); v != "" {
+		if err := c.LogLevel.UnmarshalText([]byte(v)); err != nil {
+			errs = append(errs, fmt.Errorf("ERRAND_LOG_LEVEL: %q is none of debug, info, warn, error", v))
+		}
+	}
 	return c, errors.Join(errs...)
 }
 
@@ -71,15 +77,15 @@ type Frame struct {
 	Instance string // unique to the process
 }
 
-// Logger writes JSON lines that name the service.
-func Logger(name string) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("service", name)
+// Logger writes JSON lines of the level and above, which name the service.
+func Logger(name string, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("service", name)
 }
 
 // Registry is a metrics registry with the process's own figures in it.
 func Registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
 	return r
 }
 
@@ -108,7 +114,7 @@ func Main(name string, run func(context.Context) error) int {
 func Connected(ctx context.Context, name string, c Config, do func(context.Context, Frame) error) error {
 	log := c.Log
 	if log == nil {
-		log = Logger(name)
+		log = Logger(name, c.LogLevel)
 	}
 	nc, err := dial(ctx, name, c, log)
 	if err != nil {

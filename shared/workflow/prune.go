@@ -2,17 +2,15 @@ package workflow
 
 import (
 	"encoding/json"
-	"reflect"
 	"slices"
-
-	"github.com/errand-run/errand/shared/action"
+	"strings"
 )
 
 // prune strikes out what led nowhere, again and again, since each may leave something new side by side.
 func (t *tape) prune() {
 	t.lostAttempts()
 	for _, m := range t.moves {
-		m.gone = m.gone || m.keep() == action.LeftOut && !m.sends
+		m.gone = m.gone || kinds[m.name].eye && m.name != "scroll" && !m.sends
 	}
 	for left := -1; left != len(t.kept()); {
 		left = len(t.kept())
@@ -42,7 +40,7 @@ func (t *tape) lostAttempts() {
 func (t *tape) idle(moves []*move) bool {
 	from, to := moves[0].step, moves[len(moves)-1].step
 	for _, m := range moves {
-		if m.sends || specOf(m.name).Replay.Lasts {
+		if m.sends || m.name == "evaluate" || strings.HasSuffix(m.name, "_file") || m.name == "save_as_pdf" {
 			return false
 		}
 	}
@@ -60,16 +58,12 @@ func strike(moves []*move) {
 	}
 }
 
-// keep says whether a recording keeps the move.
-func (m *move) keep() action.Keep { return specOf(m.name).Replay.Keep }
-
 // undone strikes out ways that were gone back: by go_back, or by closing the tab that they opened.
 func (t *tape) undone() {
 	moves := t.kept()
 	var way []int // moves that led to another page, not gone back yet
 	for i, m := range moves {
-		undoes := specOf(m.name).Replay.Undoes
-		if undoes == action.Nothing {
+		if m.name != "go_back" && m.name != "close" {
 			if m.after != m.before {
 				way = append(way, i)
 			}
@@ -79,7 +73,7 @@ func (t *tape) undone() {
 			from := way[len(way)-1]
 			way = way[:len(way)-1]
 			if moves[from].before == m.after && m.after != "" {
-				if t.idle(moves[from:i+1]) && (undoes == action.Tab) == (moves[from].opens > 0) {
+				if t.idle(moves[from:i+1]) && (m.name == "close") == (moves[from].opens > 0) {
 					strike(moves[from : i+1])
 				}
 				break
@@ -123,7 +117,7 @@ func (t *tape) samePage(a, b int) bool {
 func (t *tape) overwritten() {
 	var before *move
 	for _, m := range t.kept() {
-		if m.keep() == action.IfNeeded {
+		if m.name == "scroll" {
 			continue // whatever it showed
 		}
 		if before != nil && !before.sends && !t.readBetween(before, m) && before.opens == 0 && m.opens == 0 && m.replaces(before) {
@@ -141,20 +135,23 @@ func (m *move) replaces(before *move) bool {
 	if m.name != before.name {
 		return false
 	}
-	replay := specOf(m.name).Replay
-	switch {
-	case replay.Replaces == action.Never, m.params["clear"] == false: // it adds to what was there
-		return false
-	case replay.Toggles && (!m.toggles() || m.sends):
-		return false
+	switch m.name {
+	case "navigate", "reload", "switch":
+		return true
+	case "input":
+		return m.params["clear"] != false && m.sameElement(before)
+	case "select_dropdown", "hover":
+		return m.sameElement(before)
+	case "click":
+		return m.toggles() && !m.sends && m.sameElement(before)
 	}
-	return replay.Replaces == action.Whatever || m.sameElement(before)
+	return false
 }
 
 // toggles: a second click takes the first one back.
 func (m *move) toggles() bool {
 	role := m.mark("role")
-	return specOf(m.name).Replay.Toggles && (role == "checkbox" || role == "switch")
+	return m.name == "click" && (role == "checkbox" || role == "switch")
 }
 
 // mark is a field of the fingerprint of the element that a move is for.
@@ -173,9 +170,12 @@ func (m *move) repeats(again *move) bool {
 	if m.name != again.name || !m.sameElement(again) {
 		return false
 	}
-	return !slices.ContainsFunc(specOf(m.name).Params, func(p action.Param) bool {
-		return p.Type != action.Element && !reflect.DeepEqual(m.params[p.Name], again.params[p.Name])
-	})
+	for _, k := range []string{"text", "url", "keys"} {
+		if m.params[k] != again.params[k] {
+			return false
+		}
+	}
+	return true
 }
 
 // scrolls strikes out scrolling that no replay needs, since it brings elements into view by itself. It stays where what
@@ -183,18 +183,18 @@ func (m *move) repeats(again *move) bool {
 func (t *tape) scrolls() {
 	moves := t.kept()
 	for i, m := range moves {
-		if m.keep() != action.IfNeeded || m.sends {
+		if m.name != "scroll" || m.sends {
 			continue
 		}
-		next := slices.IndexFunc(moves[i:], func(n *move) bool { return n.keep() != action.IfNeeded })
+		next := slices.IndexFunc(moves[i:], func(n *move) bool { return n.name != "scroll" })
 		m.gone = m.params["down"] == false || next < 0 || !t.revealed(m, moves[i+next], moves[:i])
 	}
 }
 
 // revealed reports whether next may be about something that scrolling has brought.
 func (t *tape) revealed(scroll, next *move, earlier []*move) bool {
-	if !forElement(next.name) {
-		return specOf(next.name).Replay.Anywhere || t.readBetween(scroll, next)
+	if !kinds[next.name].element {
+		return next.name == "send_keys" || next.name == "evaluate" || t.readBetween(scroll, next)
 	}
 	if slices.ContainsFunc(earlier, next.sameElement) {
 		return false

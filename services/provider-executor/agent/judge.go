@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,8 +41,9 @@ func (r *run) secondOpinion(ctx context.Context, result *Result) error {
 
 func judgementOf(answer string, err error) *event.Judgement {
 	var j event.Judgement
-	if err == nil {
-		err = json.Unmarshal([]byte(answer), &j)
+	raw, wrong := model.ExtractJSON(answer)
+	if err = errors.Join(err, wrong); err == nil {
+		err = json.Unmarshal(raw, &j)
 	}
 	if err != nil {
 		return &event.Judgement{Reason: "The judge gave no answer: " + err.Error()}

@@ -10,7 +10,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
 )
 
 // A Client asks one provider. It is safe for concurrent use.
@@ -32,8 +31,6 @@ type Request struct {
 	// MaxOutputTokens bounds the answer, reasoning included. Zero leaves it to the provider (anthropic, which must be
 	// told: 16,384).
 	MaxOutputTokens int
-	// Timeout bounds one call of the provider; zero means Config.CallTimeout.
-	Timeout time.Duration
 
 	// Check says why an answer of the right form cannot be used; nil: any can. It is not asked about free text.
 	Check func(answer string) error
@@ -77,8 +74,7 @@ type Response struct {
 }
 
 // Usage counts tokens. InputTokens includes those read from and written to the provider's cache; OutputTokens includes
-// reasoning. Only anthropic and openai tell, and charge for, what was written. Where a server counts nothing the numbers
-// are estimates.
+// reasoning. Only anthropic and openai tell, and charge for, what was written.
 type Usage struct {
 	InputTokens, CachedInputTokens, CacheWriteTokens, OutputTokens int64
 }
