@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/errand-run/errand/shared/schema"
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -87,6 +89,11 @@ func checkBody(c *fiber.Ctx) error {
 	media, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || media != fiber.MIMEApplicationJSON {
 		return huma.Error415UnsupportedMediaType("expected Content-Type: application/json")
+	}
+	var absurd *schema.Error
+	if errors.As(schema.CheckNumbers(noted(c.UserContext()).body), &absurd) {
+		return huma.Error422UnprocessableEntity("validation failed",
+			&huma.ErrorDetail{Location: "body" + strings.ReplaceAll(absurd.Pointer, "/", "."), Message: absurd.Reason})
 	}
 	var value any
 	if err := json.Unmarshal(noted(c.UserContext()).body, &value); err != nil {

@@ -57,6 +57,7 @@ type Additions struct {
 	Budget       *event.Budget  `json:"budget,omitempty" doc:"What a run may spend, checked before each model call"`
 	Fallbacks    []event.Choice `json:"fallbacks,omitempty" nullable:"true" maxItems:"5" doc:"Models that are asked, in order, where the one before gives no answer"`
 	ExtractModel *string        `json:"extract_model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"A model of the same provider that reads pages for extract"`
+	ModelTimeout *int           `json:"model_timeout,omitempty" nullable:"true" minimum:"1" maximum:"3600" doc:"Seconds that one call of a model may take; one that takes longer is repeated once, then the run fails with model_timeout. If it is given nowhere: ERRAND_MODEL_TIMEOUT of the executor, 120"`
 	Judge        *bool          `json:"judge,omitempty" nullable:"true" doc:"Whether a claim of success is checked by one more model call; see judgement"`
 	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot beside the page's text"`
 
@@ -100,6 +101,7 @@ type taskView struct {
 	Budget            *event.Budget   `json:"budget"`
 	Fallbacks         []event.Choice  `json:"fallbacks" nullable:"true"`
 	ExtractModel      *string         `json:"extract_model" nullable:"true"`
+	ModelTimeout      *int            `json:"model_timeout" nullable:"true" doc:"Seconds; null: the executor's setting"`
 	Judge             bool            `json:"judge"`
 	Vision            bool            `json:"vision"`
 	AllowEvaluate     bool            `json:"allow_evaluate"`

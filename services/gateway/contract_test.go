@@ -202,6 +202,8 @@ func TestTheDocumentTellsOfReplaysAndOfWorkflowsApartFromRuns(t *testing.T) {
 		{"Action", "fallback_reason", "string"},
 		{"Action", "fallback_attempt", "integer"},
 		{"Action", "sends", "boolean"},
+		{"Action", "unfinished", "boolean"},
+		{"Action", "opened_tabs", "integer"},
 		{"WorkflowUse", "unconfirmed", "array"},
 		{"WorkflowVersion", "needs_model", "array"},
 		{"Workflow", "steps", "array"},

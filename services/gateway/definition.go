@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/netguard"
+	"github.com/errand-run/errand/shared/schema"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -22,7 +24,7 @@ const (
 
 // check finds what the document's schema cannot say, names each field, and replaces a JSON schema in a string by
 // the schema itself.
-func (o *overrides) check(webhooks netguard.Guard) error {
+func (o *overrides) check(ctx context.Context, webhooks netguard.Guard) error {
 	var errs []error
 	wrong := func(field, message string) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
@@ -40,11 +42,15 @@ func (o *overrides) check(webhooks netguard.Guard) error {
 		wrong("allowed_domains", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	checkSecrets(o.Secrets, wrong)
-	schema, err := readSchema(o.JSONSchema)
-	if err != nil {
-		wrong("json_schema", err.Error())
+	read, err := readSchema(ctx, o.JSONSchema)
+	var invalid *schema.Error
+	switch {
+	case errors.As(err, &invalid):
+		wrong("json_schema", "expected a valid JSON Schema (draft 7 or 2020-12): "+invalid.Error())
+	case err != nil:
+		return err
 	}
-	o.JSONSchema = schema
+	o.JSONSchema = read
 	if len(errs) > 0 {
 		return huma.Error422UnprocessableEntity("validation failed", errs...)
 	}
@@ -94,6 +100,7 @@ func (o overrides) apply(t event.Task) event.Task {
 	override(&t.MaxSteps, o.MaxSteps)
 	override(&t.SessionTimeout, o.SessionTimeout)
 	override(&t.ExtractModel, o.ExtractModel)
+	override(&t.ModelTimeout, o.ModelTimeout)
 	override(&t.Judge, o.Judge)
 	override(&t.Vision, o.Vision)
 	override(&t.AllowEvaluate, o.AllowEvaluate)
@@ -164,15 +171,17 @@ func view(t event.Task) taskView {
 		WaitForCompletion: t.WaitForCompletion, WebhookURL: orNull(t.WebhookURL), ResponseFormat: orNull(t.ResponseFormat),
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
-		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel),
+		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel), ModelTimeout: orNull(t.ModelTimeout),
 		Judge: t.Judge, Vision: t.Vision, AllowEvaluate: t.AllowEvaluate, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
 		AllowedDomains: append([]string{}, t.AllowedDomains...), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }
 
-func orNull(s string) *string {
-	if s == "" {
+// orNull is a pointer to a value, nil for the zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &s
+	return &v
 }

@@ -42,7 +42,7 @@ type RunInput struct {
 // runTask runs a saved task with the caller's overrides.
 func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error) {
 	noted(ctx).task = in.TaskID
-	if err := in.Body.check(a.webhooks); err != nil {
+	if err := in.Body.check(ctx, a.webhooks); err != nil {
 		return nil, err
 	}
 	task, err := a.task(ctx, in.TaskID)
@@ -72,7 +72,7 @@ func (a *api) runTask(ctx context.Context, in *runTaskInput) (*runOutput, error)
 // newRun makes a task and runs it.
 func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 	body := overrides(in.Body)
-	if err := body.check(a.webhooks); err != nil {
+	if err := body.check(ctx, a.webhooks); err != nil {
 		return nil, err
 	}
 	if err := body.Parameters.none(); err != nil {

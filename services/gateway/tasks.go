@@ -74,7 +74,7 @@ type createTaskOutput struct {
 }
 
 func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskOutput, error) {
-	t, err := in.Body.task(a.webhooks)
+	t, err := in.Body.task(ctx, a.webhooks)
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +106,9 @@ func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskO
 }
 
 // task checks the body and makes the task that it defines.
-func (b taskBody) task(webhooks netguard.Guard) (event.Task, error) {
+func (b taskBody) task(ctx context.Context, webhooks netguard.Guard) (event.Task, error) {
 	body := overrides(b.Definition)
-	if err := body.check(webhooks); err != nil {
+	if err := body.check(ctx, webhooks); err != nil {
 		return event.Task{}, err
 	}
 	if err := body.Parameters.none(); err != nil {
@@ -127,7 +127,7 @@ type putTaskInput struct {
 // putTask replaces a task's definition: a field that is absent or null returns to its default, but for the cached
 // workflow, which stays where the field is absent.
 func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error) {
-	replacement, err := in.Body.task(a.webhooks)
+	replacement, err := in.Body.task(ctx, a.webhooks)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	return a.Run(ctx, agent.Task{
 		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
 		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history, Recording: recording,
-		Budget: req.Budget, ExtractModel: req.ExtractModel, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
+		Budget: req.Budget, ExtractModel: req.ExtractModel, ModelTimeout: time.Duration(req.ModelTimeout) * time.Second, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
 		Files: l.files.Names(), Evaluate: req.AllowEvaluate,
 	})
 }

@@ -60,6 +60,7 @@ func replayed() event.Snapshot {
 func healed() event.StepData {
 	s := step()
 	a := &s.Actions[0]
+	a.Unfinished, a.OpenedTabs = true, 1
 	a.Sends, a.ExecutedByAI, a.FallbackReason, a.FallbackAttempt = true, true, "no button Order was found", 1
 	return s
 }

@@ -41,6 +41,7 @@ type Means struct {
 	Budget       *Budget   `json:"budget,omitempty"`
 	Fallbacks    []Choice  `json:"fallbacks,omitempty"`     // asked in order where the model before gives no answer
 	ExtractModel string    `json:"extract_model,omitempty"` // of the same provider; reads pages for extract
+	ModelTimeout int       `json:"model_timeout,omitempty"` // seconds that one call of a model may take; 0: the executor's setting
 	Judge        bool      `json:"judge,omitempty"`         // a claim of success is checked by one more model call
 	Vision       bool      `json:"vision,omitempty"`        // the model sees a screenshot beside the page's text
 	Secrets      []Secret  `json:"secrets,omitempty"`       // what it may type without its model seeing it

@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -50,8 +51,17 @@ type Action struct {
 	Error            *string        `json:"error" nullable:"true"`
 	IncludeInMemory  *bool          `json:"include_in_memory" nullable:"true"`
 
+	Unfinished      bool   `json:"unfinished,omitempty" doc:"Whether the run was stopped in its midst: it may have happened or not"`
+	OpenedTabs      int    `json:"opened_tabs,omitempty" doc:"How many tabs were opened by it"`
 	Sends           bool   `json:"sends,omitempty" doc:"Whether the page sent something by it: a request that is neither GET nor HEAD"`
 	ExecutedByAI    bool   `json:"executed_by_ai,omitempty" doc:"Whether a model chose it in a replay, where the workflow's own action failed"`
 	FallbackReason  string `json:"fallback_reason,omitempty" doc:"Why the workflow's own action failed"`
 	FallbackAttempt int    `json:"fallback_attempt,omitempty" doc:"Which try of the model it was, from 1"`
+}
+
+// MayHaveHappened reports whether an action was begun and nobody knows whether it was done: it must not be repeated
+// blindly.
+func (a Action) MayHaveHappened() bool {
+	// Logs from before the field unfinished say it in the error only.
+	return a.Unfinished || a.Error != nil && strings.HasPrefix(*a.Error, "not finished: ")
 }

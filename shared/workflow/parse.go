@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/errand-run/errand/shared/action"
 )
 
 // Problem is one mistake in a workflow or in values for it.
@@ -286,21 +288,18 @@ func (c checker) condition(place string, cond *Condition) {
 }
 
 func (c checker) action(place string, a Action) {
-	k, ok := kinds[canonical(a.Name)]
+	spec, ok := action.Lookup(a.Name)
 	if !ok {
-		c.add(place+".name", "%q is no action; there are %s", a.Name, strings.Join(actionNames(), ", "))
+		c.add(place+".name", "%q is no action; there are %s", a.Name, strings.Join(slices.Sorted(slices.Values(action.Names())), ", "))
 		return
 	}
+	if spec.Replay.Keep == action.Refused {
+		c.add(place+".name", "%s cannot be replayed: %s", a.Name, spec.Replay.Reason)
+	}
 	for _, name := range sortedKeys(a.Params) {
-		c.param(place+".params."+name, k, name, a.Params[name])
+		c.param(place+".params."+name, spec, name, a.Params[name])
 	}
-	given := func(name string) bool { return a.Params[name] != nil && a.Params[name] != "" }
-	if len(k.needs) > 0 && !slices.ContainsFunc(k.needs, func(name string) bool { return a.Params[name] != nil }) {
-		c.add(place+".params", "%s needs %s", a.Name, strings.Join(k.needs, " or "))
-	}
-	if k.element && !slices.ContainsFunc(sortedKeys(places), given) {
-		c.add(place+".params", "%s needs one of css, xpath and target, to tell which element it is for", a.Name)
-	}
+	c.needs(place, spec, a)
 	if len(a.Alternatives) > 3 {
 		c.add(place+".alternatives", "has %d; at most three are kept", len(a.Alternatives))
 	}
@@ -309,15 +308,38 @@ func (c checker) action(place string, a Action) {
 	}
 }
 
-func (c checker) param(place string, k kind, name string, v any) {
-	typ := k.param(name)
+// needs looks for the parameters that an action must have.
+func (c checker) needs(place string, spec action.Spec, a Action) {
+	_, params := action.Renamed(a.Name, a.Params)
+	for _, p := range spec.Params {
+		if p.Required && p.Type != action.Element && params[p.Name] == nil {
+			c.add(place+".params", "%s needs %s", a.Name, strings.Join(namesOf(p), " or "))
+		}
+	}
+	given := func(name string) bool { return params[name] != nil && params[name] != "" }
+	if _, must := spec.ForElement(); must && !slices.ContainsFunc([]string{"css", "target", "xpath"}, given) {
+		c.add(place+".params", "%s needs one of css, xpath and target, to tell which element it is for", a.Name)
+	}
+}
+
+// namesOf lists the names by which a parameter may be given.
+func namesOf(p action.Param) []string {
+	list := []string{p.Name}
+	for _, a := range p.Aliases {
+		list = append(list, a.Name)
+	}
+	return list
+}
+
+func (c checker) param(place string, spec action.Spec, name string, v any) {
+	p, known := recordable(spec, name)
 	switch {
 	case name == "index":
 		c.add(place, "means an element of one visit only; tell it by css, xpath or target")
-	case typ == "":
-		c.add(place, "is unknown here; there are %s", strings.Join(k.paramNames(), ", "))
-	case v != nil && !typed(v, typ):
-		c.add(place, "must be %s, not %s", typ, shown(v))
+	case !known:
+		c.add(place, "is unknown here; there are %s", strings.Join(paramNames(spec), ", "))
+	case v != nil && !typed(v, p.Type):
+		c.add(place, "must be %s, not %s", inWords[p.Type], shown(v))
 	default:
 		c.strings(place, v)
 	}

@@ -2,15 +2,17 @@ package workflow
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
-	"strings"
+
+	"github.com/errand-run/errand/shared/action"
 )
 
 // prune strikes out what led nowhere, again and again, since each may leave something new side by side.
 func (t *tape) prune() {
 	t.lostAttempts()
 	for _, m := range t.moves {
-		m.gone = m.gone || kinds[m.name].eye && m.name != "scroll" && !m.sends
+		m.gone = m.gone || m.keep() == action.LeftOut && !m.sends
 	}
 	for left := -1; left != len(t.kept()); {
 		left = len(t.kept())
@@ -40,7 +42,7 @@ func (t *tape) lostAttempts() {
 func (t *tape) idle(moves []*move) bool {
 	from, to := moves[0].step, moves[len(moves)-1].step
 	for _, m := range moves {
-		if m.sends || m.name == "evaluate" || strings.HasSuffix(m.name, "_file") || m.name == "save_as_pdf" {
+		if m.sends || specOf(m.name).Replay.Lasts {
 			return false
 		}
 	}
@@ -58,12 +60,16 @@ func strike(moves []*move) {
 	}
 }
 
+// keep says whether a recording keeps the move.
+func (m *move) keep() action.Keep { return specOf(m.name).Replay.Keep }
+
 // undone strikes out ways that were gone back: by go_back, or by closing the tab that they opened.
 func (t *tape) undone() {
 	moves := t.kept()
 	var way []int // moves that led to another page, not gone back yet
 	for i, m := range moves {
-		if m.name != "go_back" && m.name != "close" {
+		undoes := specOf(m.name).Replay.Undoes
+		if undoes == action.Nothing {
 			if m.after != m.before {
 				way = append(way, i)
 			}
@@ -73,7 +79,7 @@ func (t *tape) undone() {
 			from := way[len(way)-1]
 			way = way[:len(way)-1]
 			if moves[from].before == m.after && m.after != "" {
-				if t.idle(moves[from:i+1]) && (m.name == "close") == (moves[from].opens > 0) {
+				if t.idle(moves[from:i+1]) && (undoes == action.Tab) == (moves[from].opens > 0) {
 					strike(moves[from : i+1])
 				}
 				break
@@ -117,7 +123,7 @@ func (t *tape) samePage(a, b int) bool {
 func (t *tape) overwritten() {
 	var before *move
 	for _, m := range t.kept() {
-		if m.name == "scroll" {
+		if m.keep() == action.IfNeeded {
 			continue // whatever it showed
 		}
 		if before != nil && !before.sends && !t.readBetween(before, m) && before.opens == 0 && m.opens == 0 && m.replaces(before) {
@@ -135,23 +141,20 @@ func (m *move) replaces(before *move) bool {
 	if m.name != before.name {
 		return false
 	}
-	switch m.name {
-	case "navigate", "reload", "switch":
-		return true
-	case "input":
-		return m.params["clear"] != false && m.sameElement(before)
-	case "select_dropdown", "hover":
-		return m.sameElement(before)
-	case "click":
-		return m.toggles() && !m.sends && m.sameElement(before)
+	replay := specOf(m.name).Replay
+	switch {
+	case replay.Replaces == action.Never, m.params["clear"] == false: // it adds to what was there
+		return false
+	case replay.Toggles && (!m.toggles() || m.sends):
+		return false
 	}
-	return false
+	return replay.Replaces == action.Whatever || m.sameElement(before)
 }
 
 // toggles: a second click takes the first one back.
 func (m *move) toggles() bool {
 	role := m.mark("role")
-	return m.name == "click" && (role == "checkbox" || role == "switch")
+	return specOf(m.name).Replay.Toggles && (role == "checkbox" || role == "switch")
 }
 
 // mark is a field of the fingerprint of the element that a move is for.
@@ -170,12 +173,9 @@ func (m *move) repeats(again *move) bool {
 	if m.name != again.name || !m.sameElement(again) {
 		return false
 	}
-	for _, k := range []string{"text", "url", "keys"} {
-		if m.params[k] != again.params[k] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(specOf(m.name).Params, func(p action.Param) bool {
+		return p.Type != action.Element && !reflect.DeepEqual(m.params[p.Name], again.params[p.Name])
+	})
 }
 
 // scrolls strikes out scrolling that no replay needs, since it brings elements into view by itself. It stays where what
@@ -183,18 +183,18 @@ func (m *move) repeats(again *move) bool {
 func (t *tape) scrolls() {
 	moves := t.kept()
 	for i, m := range moves {
-		if m.name != "scroll" || m.sends {
+		if m.keep() != action.IfNeeded || m.sends {
 			continue
 		}
-		next := slices.IndexFunc(moves[i:], func(n *move) bool { return n.name != "scroll" })
+		next := slices.IndexFunc(moves[i:], func(n *move) bool { return n.keep() != action.IfNeeded })
 		m.gone = m.params["down"] == false || next < 0 || !t.revealed(m, moves[i+next], moves[:i])
 	}
 }
 
 // revealed reports whether next may be about something that scrolling has brought.
 func (t *tape) revealed(scroll, next *move, earlier []*move) bool {
-	if !kinds[next.name].element {
-		return next.name == "send_keys" || next.name == "evaluate" || t.readBetween(scroll, next)
+	if !forElement(next.name) {
+		return specOf(next.name).Replay.Anywhere || t.readBetween(scroll, next)
 	}
 	if slices.ContainsFunc(earlier, next.sameElement) {
 		return false

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -72,11 +73,14 @@ func (r *recorder) replayable() error {
 	}
 	for _, m := range r.moves {
 		number := r.tape.steps[m.step].Number
-		k, known := kinds[m.name]
+		spec, known := action.Lookup(m.name)
 		if !known {
 			return fmt.Errorf("step %d has an action %q, which no replay can do", number, m.name)
 		}
-		if k.element && m.params["target"] == nil && m.params["xpath"] == nil {
+		if spec.Replay.Keep == action.Refused {
+			return fmt.Errorf("step %d has the action %s, which no replay can do: %s", number, m.name, spec.Replay.Reason)
+		}
+		if forElement(m.name) && m.params["target"] == nil && m.params["xpath"] == nil {
 			return fmt.Errorf("step %d does not say which element its %s was for; run the task again and record that run", number, m.name)
 		}
 	}

@@ -37,7 +37,7 @@ func (f *film) act(name, params string, marks ...string) *film {
 		case "fails":
 			a.Success, a.Error = new(false), new("no")
 		case "opens":
-			a.ExtractedContent = new("Clicked. The page opened tab t2, which is active now.")
+			a.OpenedTabs = 1
 		}
 	}
 	f.last().Actions = append(f.last().Actions, a)

@@ -15,7 +15,7 @@ var pins = []string{"id", "testid", "css", "xpath", "href_path", "text_hash", "n
 func (b *book) action(m *move) Action {
 	params := map[string]any{}
 	for name, v := range m.params {
-		if kinds[m.name].param(name) != "" && v != nil {
+		if _, ok := recordable(specOf(m.name), name); ok && v != nil {
 			params[name] = v
 		}
 	}

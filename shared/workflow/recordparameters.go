@@ -124,7 +124,7 @@ func overlapped(s span, values []*value) bool {
 
 // choice looks for the phrase of the prompt by which the element of a move was chosen among its like.
 func (b *book) choice(m *move) {
-	if !kinds[m.name].element {
+	if !forElement(m.name) {
 		return
 	}
 	phrase := b.phraseFor(m)
@@ -151,7 +151,7 @@ var (
 func (b *book) phraseFor(m *move) string {
 	name, key := m.mark("name"), m.rowKey()
 	own := texts(newPassage(name).words())
-	named := kinds[m.name].chooses && m.mark("role") != "button" && !menus[m.mark("landmark")]
+	named := specOf(m.name).Replay.Chosen && m.mark("role") != "button" && !menus[m.mark("landmark")]
 	for _, q := range quotedIn(string(b.prompt.text)) {
 		if len(b.prompt.all(q)) > 0 && (has(key, q) || named && has(name, q)) {
 			return q

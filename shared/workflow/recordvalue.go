@@ -26,10 +26,11 @@ func (m *move) slots() (list []slot) {
 		return nil
 	}
 	label := cmp.Or(m.mark("label"), m.mark("name"), m.mark("placeholder"), m.mark("name_attr"))
-	for key, fallback := range map[string]string{"text": label, "path": "file", "keys": "text"} {
-		text, ok := m.params[key].(string)
-		if ok && text != "" && m.name != "done" && m.name != "evaluate" && !secretRef.MatchString(text) {
-			list = append(list, slot{move: m, key: key, label: cmp.Or(label, fallback), text: text})
+	otherwise := map[string]string{"path": "file", "keys": "text"}
+	for _, p := range specOf(m.name).Params {
+		text, ok := m.params[p.Name].(string)
+		if ok && text != "" && p.Value && !secretRef.MatchString(text) {
+			list = append(list, slot{move: m, key: p.Name, label: cmp.Or(label, otherwise[p.Name]), text: text})
 		}
 	}
 	slices.SortFunc(list, func(a, b slot) int { return strings.Compare(a.key, b.key) })

@@ -3,9 +3,9 @@ package workflow
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -31,8 +31,6 @@ type tape struct {
 	read  []int // numbers of the steps on whose pages parts of the result are read
 	notes []string
 }
-
-var opened = regexp.MustCompile(`opened tab t\d+`)
 
 // newTape keeps what was carried out: no failed action, and none that is not known to have been done.
 func newTape(steps []event.StepData) (*tape, error) {
@@ -66,7 +64,7 @@ func newTape(steps []event.StepData) (*tape, error) {
 func (t *tape) ended(moves []*move, after string) {
 	for _, m := range slices.Backward(moves) {
 		m.after = after
-		if !kinds[m.name].eye {
+		if !m.readOnly() {
 			return
 		}
 		m.before = after
@@ -93,14 +91,11 @@ func newMove(a event.Action, step int, url string) (*move, error) {
 		return nil, err
 	}
 	params, _ := v.(map[string]any)
-	m := &move{name: canonical(a.Name), params: params, sends: a.Sends, step: step, before: url, after: url}
-	if m.params == nil {
-		m.params = map[string]any{}
-	}
-	if m.params["new_tab"] == true {
+	m := &move{sends: a.Sends, step: step, before: url, after: url}
+	m.name, m.params = action.Renamed(a.Name, params)
+	m.opens = a.OpenedTabs
+	if m.opens == 0 && m.params["new_tab"] == true { // as logs from before opened_tabs have it
 		m.opens = 1
-	} else if a.ExtractedContent != nil {
-		m.opens = len(opened.FindAllString(*a.ExtractedContent, -1))
 	}
 	return m, nil
 }

@@ -2,16 +2,13 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 )
-
-// notFinished begins the error of an action in whose midst the run was stopped: it may have happened.
-const notFinished = "not finished: "
 
 // act carries out a decision's actions in order, until one fails or changes the page. It returns what came of each,
 // those that were not begun included. stopped is why the run cannot go on.
@@ -21,7 +18,7 @@ func (r *run) act(ctx context.Context, d decision) (actions []event.Action, stop
 		action := r.action(a)
 		changed, err := r.actAsRecorded(ctx, d, i, &action)
 		if err != nil && action.Error == nil {
-			action.Error = ref(notFinished + err.Error())
+			action.Unfinished, action.Error = true, ref("not finished: "+err.Error())
 		}
 		actions = append(actions, action)
 		if err != nil {
@@ -62,7 +59,7 @@ func (r *run) actOnce(ctx context.Context, params map[string]any, action *event.
 	if err != nil {
 		return false, fail(action, err.Error())
 	}
-	a.Untraced = r.untraced
+	a.SkipFingerprint = r.untraced
 	out, err := r.session.Do(ctx, a)
 	note(action, out)
 	if errors.Is(err, browser.ErrPageCrashed) {
@@ -82,12 +79,8 @@ func fail(action *event.Action, why string) error {
 }
 
 func browserAction(params map[string]any) (browser.Action, error) {
-	var a browser.Action
-	raw, err := json.Marshal(params)
+	a, err := action.Decode(params)
 	if err != nil {
-		return a, fmt.Errorf("encode the action: %w", err)
-	}
-	if err := json.Unmarshal(raw, &a); err != nil {
 		return a, fmt.Errorf("a parameter has the wrong type: %s", misfit(err))
 	}
 	return a, nil
@@ -95,7 +88,7 @@ func browserAction(params map[string]any) (browser.Action, error) {
 
 // note puts a browser action's outcome into the history, with what replay needs to find the element again.
 func note(action *event.Action, out browser.Outcome) {
-	action.Success, action.Sends = out.Success, out.Sends
+	action.Success, action.Sends, action.OpenedTabs = out.Success, out.Sends, out.OpenedTabs
 	if out.Content != "" {
 		action.ExtractedContent = &out.Content
 	}

@@ -34,6 +34,7 @@ type Task struct {
 
 	Budget       *event.Budget // nil: no limits
 	ExtractModel string        // reads pages for extract; empty: the model that decides
+	ModelTimeout time.Duration // of one call of a model; 0: the client's own
 	Judge        bool          // a claim of success is checked by one more call
 	Vision       bool          // the model sees a screenshot beside the text
 	Files        []string      // names of what may be uploaded
@@ -284,7 +285,10 @@ func (r *run) written(ctx context.Context, step event.StepData, stopped error) e
 
 // finish ends the run with a done action.
 func (r *run) finish(ctx context.Context, done map[string]any, step event.StepData) (*Result, error) {
-	result, invalid := r.task.judge(done)
+	result, invalid := r.task.judge(ctx, done)
+	if ctx.Err() != nil { // it may be why the result could not be judged
+		return nil, context.Cause(ctx)
+	}
 	if invalid != nil {
 		again := ""
 		if r.repaired {

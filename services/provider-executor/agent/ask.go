@@ -24,7 +24,7 @@ func (r *run) ask(ctx context.Context, req model.Request) (model.Response, error
 	}
 	for {
 		m := r.Models[r.using]
-		req.Model, req.Unusable = cmp.Or(req.Model, m.Name), r.unusable
+		req.Model, req.Unusable, req.Timeout = cmp.Or(req.Model, m.Name), r.unusable, r.task.ModelTimeout
 		var err error
 		if req.MaxOutputTokens, err = r.afford(m, req); err != nil {
 			return model.Response{}, err

@@ -8,8 +8,8 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -58,12 +58,7 @@ func playable(w workflow.Workflow) workflow.Workflow {
 			if a.Name == actionDone {
 				continue
 			}
-			params := maps.Clone(browser.Implied(a.Name))
-			if params == nil {
-				params = map[string]any{}
-			}
-			maps.Copy(params, a.Params)
-			a.Name, a.Params = canonical(a.Name), params
+			a.Name, a.Params = action.Renamed(a.Name, a.Params)
 			actions = append(actions, a)
 		}
 		w.Steps[i].Actions = actions
@@ -97,12 +92,8 @@ const sameTask = "same_task"
 
 // merged are the values of a model's answer under those that the caller has named.
 func merged(named json.RawMessage, answer string) (json.RawMessage, error) {
-	raw, err := model.ExtractJSON(answer)
-	if err != nil {
-		return nil, err
-	}
 	values, own := map[string]any{}, map[string]any{}
-	if err := json.Unmarshal(raw, &values); err != nil {
+	if err := json.Unmarshal([]byte(answer), &values); err != nil {
 		return nil, err
 	}
 	if same, _ := values[sameTask].(bool); !same {

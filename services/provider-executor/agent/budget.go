@@ -6,12 +6,6 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/model"
 )
 
-// What a call will cost, guessed before it is made.
-const (
-	charsPerToken = 4    // text and markup run at four and more
-	imageTokens   = 1500 // of a screenshot in the providers' own formulas, rounded up
-)
-
 // mostBounded is the longest answer that is bounded by what a budget leaves, in tokens. Where more is left, that is left
 // to the provider: a limit above the model's own is refused.
 const mostBounded = 8192
@@ -28,7 +22,7 @@ func (r *run) afford(m Model, req model.Request) (answer int, err error) {
 	if b == nil {
 		return 0, nil
 	}
-	spent, input, left := r.usage.Add(r.spent), guess(req), int64(mostBounded+1)
+	spent, input, left := r.usage.Add(r.spent), model.Estimate(req), int64(mostBounded+1)
 	switch {
 	case b.MaxModelCalls != nil && spent.ModelCalls >= *b.MaxModelCalls:
 		return 0, overBudget{fmt.Sprintf("max_model_calls is %d", *b.MaxModelCalls)}
@@ -50,18 +44,6 @@ func (r *run) afford(m Model, req model.Request) (answer int, err error) {
 		left = 0
 	}
 	return int(left), nil
-}
-
-// guess is about how many tokens a question has.
-func guess(req model.Request) int64 {
-	tokens := int64(len(req.System)+len(req.Schema.JSON)) / charsPerToken
-	for _, m := range req.Messages {
-		tokens += int64(len(m.Text)) / charsPerToken
-		if len(m.JPEG) > 0 {
-			tokens += imageTokens
-		}
-	}
-	return tokens
 }
 
 // payable is how many tokens of an answer of the model called name the budget can pay behind a question of input tokens.

@@ -128,7 +128,7 @@ func (p *player) askForResult(ctx context.Context, value json.RawMessage, missin
 			failed, err := p.modelFailed(ctx, err)
 			return nil, failed, err
 		}
-		answer, wrong := p.resultOf(resp.Text)
+		answer, wrong := p.resultOf(ctx, resp.Text)
 		if wrong == nil {
 			return answer, nil, nil
 		}
@@ -147,20 +147,16 @@ func (p *player) example() json.RawMessage {
 	return p.recorded.Result.Example
 }
 
-func (p *player) resultOf(answer string) (json.RawMessage, error) {
+func (p *player) resultOf(ctx context.Context, answer string) (json.RawMessage, error) {
 	said := map[string]any{}
-	raw, err := model.ExtractJSON(answer)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(raw, &said); err != nil {
+	if err := json.Unmarshal([]byte(answer), &said); err != nil {
 		return nil, err
 	}
 	if said["data"] == nil {
 		delete(said, "data")
 	}
 	text, _ := said["text"].(string)
-	return p.task.value(said, text)
+	return p.task.value(ctx, said, text)
 }
 
 // relearn finds the parts of a JSON result again that were not where they were recorded, now that a model has told what

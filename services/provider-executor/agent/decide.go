@@ -36,7 +36,7 @@ func (r *run) decide(ctx context.Context, page *browser.Observation, sight []byt
 		case left == 1 && !isDone(d.Actions[0]):
 			late, wrong = true, errOnlyDone
 		default:
-			if wrong = r.resultWrong(d); wrong == nil {
+			if wrong = r.resultWrong(ctx, d); wrong == nil {
 				return d, nil, nil
 			}
 		}
@@ -83,12 +83,12 @@ func correction(answer string, wrong error) []model.Message {
 }
 
 // resultWrong says what is wrong with a done action, the first time that something is.
-func (r *run) resultWrong(d decision) error {
+func (r *run) resultWrong(ctx context.Context, d decision) error {
 	if !isDone(d.Actions[0]) || r.repaired {
 		return nil
 	}
-	_, invalid := r.task.judge(d.Actions[0])
-	r.repaired = invalid != nil
+	_, invalid := r.task.judge(ctx, d.Actions[0])
+	r.repaired = invalid != nil && ctx.Err() == nil
 	return invalid
 }
 

@@ -8,9 +8,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+	"sync"
 
-	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -41,19 +44,10 @@ type decision struct {
 	previous *workflow.Action  // the recorded one before them, nil for none
 }
 
-// decisionSchema is the wire schema of a decision, in the plain dialect of package model: one flat action object for
-// all actions, its parameters shared by meaning, since unions of twenty objects meet the providers' limits. Strict
-// modes write the fields in this order: a model thinks first, then names the action, then fills in what it needs.
+// decisionSchema is the wire schema of a decision, in the plain dialect of package model. Strict modes write the fields
+// in this order: a model thinks first, then names the action, then fills in what it needs.
 func decisionSchema(t Task) model.Schema {
-	offered := actionNames()
-	if t.Evaluate {
-		offered = append(offered, actionEvaluate)
-	}
-	names, err := json.Marshal(offered)
-	if err != nil {
-		panic("agent: action names: " + err.Error()) // a list of strings
-	}
-	return model.Schema{Name: "decision", JSON: json.RawMessage(fmt.Sprintf(decisionForm, names))}
+	return model.Schema{Name: "decision", JSON: json.RawMessage(fmt.Sprintf(decisionForm, action.Schema(t.Evaluate)))}
 }
 
 const decisionForm = `{
@@ -62,42 +56,19 @@ const decisionForm = `{
     "evaluation_previous_goal": {"type": "string"},
     "memory": {"type": "string"},
     "next_goal": {"type": "string"},
-    "actions": {"type": "array", "items": {"type": "object", "properties": {
-      "name": {"type": "string", "enum": %s},
-      "index": {"type": ["integer", "null"], "description": "N of the control [N]"},
-      "url": {"type": ["string", "null"], "description": "navigate"},
-      "new_tab": {"type": ["boolean", "null"], "description": "navigate"},
-      "text": {"type": ["string", "null"], "description": "input, select_dropdown, find_text, write_file, replace_file, evaluate, done"},
-      "clear": {"type": ["boolean", "null"], "description": "input, write_file"},
-      "keys": {"type": ["string", "null"], "description": "send_keys"},
-      "down": {"type": ["boolean", "null"], "description": "scroll"},
-      "pages": {"type": ["number", "null"], "description": "scroll"},
-      "seconds": {"type": ["number", "null"], "description": "wait"},
-      "tab_id": {"type": ["string", "null"], "description": "switch, close"},
-      "query": {"type": ["string", "null"], "description": "extract, search_page, read_file: the text, replace_file: the old text, find_elements: a CSS selector"},
-      "path": {"type": ["string", "null"], "description": "a file's name"},
-      "to": {"type": ["integer", "null"], "description": "drag: N of what to drop on"},
-      "success": {"type": ["boolean", "null"], "description": "done"},
-      "data": {"type": ["string", "null"], "description": "done: a string that holds JSON; extract: one that holds a JSON Schema"}
-    }}}
+    "actions": {"type": "array", "items": %s}
   }
 }`
 
-// actionNames are the actions that every task has.
-func actionNames() []string {
-	return []string{
-		"navigate", "go_back", "go_forward", "reload", "click", "hover", "drag", "input", "select_dropdown",
-		"dropdown_options", "upload_file", "send_keys", "scroll", "find_text", "search_page", "find_elements", "wait",
-		"switch", "close", actionScreenshot, actionWhole, "save_as_pdf", "write_file", "replace_file", "read_file", actionExtract, actionDone,
-	}
-}
+// decisionShape is what a decision looks like, whatever the task.
+var decisionShape = sync.OnceValue(func() answer.Form { return answer.NewForm(decisionSchema(Task{Evaluate: true}).JSON) })
 
 // parseDecision reads an answer. Its errors are sentences for the model.
 func parseDecision(text string) (decision, error) {
 	var d decision
-	raw, err := model.ExtractJSON(text)
+	raw, err := decisionShape().Read(text)
 	if err != nil {
-		return d, errors.New("your answer holds no JSON object")
+		return d, fmt.Errorf("your answer is not a decision: %w", err)
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return d, fmt.Errorf("your answer does not have the form of a decision: %s", misfit(err))
@@ -109,19 +80,18 @@ func parseDecision(text string) (decision, error) {
 		d.Actions = d.Actions[:maxActions]
 		d.note = fmt.Sprintf("The last %d actions were left out: a step has at most %d.\n", more, maxActions)
 	}
-	for _, a := range d.Actions {
-		given, _ := a["name"].(string)
-		name := canonical(given)
-		if name == "" {
-			return d, fmt.Errorf("there is no action %q; there are %v", a["name"], actionNames())
+	for i, a := range d.Actions {
+		given, isText := a["name"].(string)
+		if !isText || given == "" {
+			return d, fmt.Errorf(`action %d has no name: write each action as {"name": "click", "index": 15}`, i+1)
 		}
-		a["name"] = name
-		maps.Copy(a, browser.Implied(given))
-		for k, v := range a {
-			if v == nil {
-				delete(a, k)
-			}
+		spec, known := action.Lookup(given)
+		if !known {
+			return d, fmt.Errorf("there is no action %q; there are %s", given, strings.Join(action.Offered(false), ", "))
 		}
+		a["name"] = spec.Name
+		maps.Copy(a, action.Implied(given))
+		maps.DeleteFunc(a, func(_ string, v any) bool { return v == nil })
 	}
 	if i := slices.IndexFunc(d.Actions, isDone); i == 0 {
 		d.Actions = d.Actions[:1]
@@ -153,28 +123,15 @@ func misfit(err error) string {
 
 func isDone(a map[string]any) bool { return a["name"] == actionDone }
 
-// canonical is the present name of an action, empty for none.
-func canonical(name string) string {
-	switch {
-	case name == actionDone:
-		return name
-	case name == actionExtract || name == "extract_content" || name == "extract_structured_data":
-		return actionExtract
-	case browser.Known(name):
-		return browser.Canonical(name)
-	}
-	return ""
-}
-
 // effectful reports whether the decision may have effects outside, so that it must be on the log before it acts.
 func (d decision) effectful() bool {
-	return slices.ContainsFunc(d.Actions, func(a map[string]any) bool { return browser.Effectful(a["name"].(string)) })
+	return slices.ContainsFunc(d.Actions, func(a map[string]any) bool { return action.Effectful(a["name"].(string)) })
 }
 
 // params are an action's parameters as the history keeps them: what the model gave, less the index.
-func params(action map[string]any) map[string]any {
+func params(flat map[string]any) map[string]any {
 	p := map[string]any{}
-	for k, v := range action {
+	for k, v := range flat {
 		if k != "name" && k != "index" {
 			p[k] = v
 		}

@@ -8,17 +8,6 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-func TestEveryActionOfTheSchemaIsCarriedOutBySomebody(t *testing.T) {
-	for _, name := range actionNames() {
-		if canonical(name) != name {
-			t.Errorf("%s: nobody carries it out", name)
-		}
-		if !strings.Contains(systemPrompt, name) {
-			t.Errorf("%s: the system prompt does not tell of it", name)
-		}
-	}
-}
-
 func TestTheWireSchemaStaysWithinTheProvidersLimits(t *testing.T) {
 	var s struct {
 		Properties struct {
@@ -53,9 +42,14 @@ func TestADecisionIsReadTolerantlyAndItsMistakesAreNamed(t *testing.T) {
 		{"prose", "I would click the button.", "", "", "no JSON object"},
 		{"no actions", `{"next_goal":"x"}`, "", "", "no actions"},
 		{"an unknown action", `{"actions":[{"name":"teleport"}]}`, "", "", `no action "teleport"`},
-		{"an action without a name", `{"actions":[{"index":1}]}`, "", "", "no action"},
+		{"an action without a name", `{"actions":[{"name":"click","index":1},{"index":1}]}`, "", "", `action 2 has no name: write each action as {"name": "click", "index": 15}`},
+		{"names as keys", `{"actions":[{"click":{"index":3}},{"go_back":{}}]}`, "click go_back", "", ""},
+		{"an old name as a key", `{"actions":[{"click_element_by_index":{"index":3}}]}`, "click", "", ""},
+		{"one action by itself", `{"name":"click","index":3}`, "click", "", ""},
+		{"a draft and a decision", `{"actions":[{"name":"click","index":5}]} or {"actions":[{"name":"click","index":4}]}`, "", "", "several JSON objects"},
+		{"cut off", `{"actions":[{"name":"click","index":5},{"name":`, "", "", "breaks at line 1, column 48"},
 		{"actions of another form", `{"actions":["click"]}`, "", "", "form of a decision: actions must be an object and is string"},
-		{"actions that are no list", `{"actions":{"click":3}}`, "", "", "actions must be a list and is object"},
+		{"actions that are no list", `{"actions":5}`, "", "", "actions must be a list and is number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d, err := parseDecision(c.answer)
@@ -155,5 +149,36 @@ func TestTheConversationKeepsNoOldPageAndOnlyGrows(t *testing.T) {
 	}
 	if !strings.HasPrefix(first[0].Text, second[0].Text) {
 		t.Error("what was said first has changed: no provider can cache it")
+	}
+}
+
+func TestABrokenResultIsNeverAnsweredByAPieceOfIt(t *testing.T) {
+	loose := []byte(`{"type":"object"}`)
+	for data, want := range map[string]string{
+		`{"rows":[{"n":1,"x":"aaa"},{"n":2,"x":"b"},]}`:                        `{"rows":[{"n":1,"x":"aaa"},{"n":2,"x":"b"}]}`,
+		`{"rows":[{"n":1,"x":"aaa"},{"n":2,"x":None}]}`:                        `{"rows":[{"n":1,"x":"aaa"},{"n":2,"x":null}]}`,
+		"{\"rows\":[{\"n\":1,\"x\":\"a\nb\"},{\"n\":2,\"x\":\"second row\"}]}": `{"rows":[{"n":1,"x":"a\u000ab"},{"n":2,"x":"second row"}]}`,
+		`{"rows":[{"n":1,"x":"aaa"},{"n":2,"x":"b"},{"n":3,"x":`:               "",
+		`{"rows":[{"n":1,"x":"a "b" c"},{"n":2}]}`:                             "",
+		`"rows":[{"n":1},{"n":2}]`:                                             "",
+		`{"a":1} corrected: {"a":2}`:                                           "",
+	} {
+		for _, task := range []Task{{JSON: true}, {Schema: loose}} {
+			r, err := task.judge(t.Context(), map[string]any{"name": "done", "success": true, "data": data})
+			if want == "" && (err == nil || !strings.Contains(err.Error(), "line 1, column")) {
+				t.Errorf("%s: %+v, %v", data, r, err)
+			}
+			if want != "" && (err != nil || string(r.Value) != want) {
+				t.Errorf("%s: %+v, %v", data, r, err)
+			}
+		}
+		x, err := newExtraction(t.Context(), map[string]any{"query": "q", "data": string(loose)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrapped, _ := json.Marshal(map[string]string{"data": data})
+		if err := x.take(t.Context(), string(wrapped), part{"", 1, 1}); (err == nil) != (want != "") || x.found != want {
+			t.Errorf("extract of %s: %s, %v", data, x.found, err)
+		}
 	}
 }

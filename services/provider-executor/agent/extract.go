@@ -22,7 +22,7 @@ const (
 // extract has the whole page read by the model, and notes its answer. What was not read is said, and what was found
 // before something failed is kept.
 func (r *run) extract(ctx context.Context, params map[string]any, action *event.Action) error {
-	x, err := newExtraction(params)
+	x, err := newExtraction(ctx, params)
 	if err != nil {
 		return fail(action, err.Error())
 	}
@@ -73,7 +73,7 @@ func (r *run) read(ctx context.Context, x *extraction, p part) error {
 	request := model.Request{
 		Model: r.extractModel(), System: x.system(), Schema: x.wire(),
 		Messages: []model.Message{{Role: model.User, Text: x.ask(p, r.talk.nonce)}},
-		Check:    func(answer string) error { return x.take(answer, p) },
+		Check:    func(answer string) error { return x.take(ctx, answer, p) },
 	}
 	resp, err := r.ask(ctx, request)
 	if wrong := unusable(err); wrong != nil {
@@ -81,7 +81,7 @@ func (r *run) read(ctx context.Context, x *extraction, p part) error {
 		resp, err = r.ask(ctx, request)
 	}
 	if err == nil && x.schema == nil { // free text is not checked by the client
-		err = x.take(resp.Text, p)
+		err = x.take(ctx, resp.Text, p)
 	}
 	return err
 }

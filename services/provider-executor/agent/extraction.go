@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/event"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/errand-run/errand/shared/schema"
 )
 
 const (
@@ -31,8 +32,8 @@ const extractForm = `{"type": "object", "properties": {"data": {"type": ["string
 // part, so that what spans two comes out whole and nothing twice.
 type extraction struct {
 	query  string
-	form   string             // the JSON Schema of the answer as the model gave it; empty: the answer is text
-	schema *jsonschema.Schema // the same; nil: the answer is text
+	form   string         // the JSON Schema of the answer as the model gave it; empty: the answer is text
+	schema *schema.Schema // the same; nil: the answer is text
 	found  string
 	notes  []string // what was not read
 }
@@ -44,7 +45,7 @@ type part struct {
 }
 
 // newExtraction reads the parameters of an extract action. Its errors are sentences for the model.
-func newExtraction(params map[string]any) (*extraction, error) {
+func newExtraction(ctx context.Context, params map[string]any) (*extraction, error) {
 	x := &extraction{}
 	if x.query, _ = params["query"].(string); x.query == "" {
 		return nil, errors.New("extract needs a query: what to look for on the page")
@@ -55,7 +56,7 @@ func newExtraction(params map[string]any) (*extraction, error) {
 	form, err := jsonOf(params["data"], "")
 	if err == nil {
 		x.form = string(form)
-		x.schema, err = compileSchema(form)
+		x.schema, err = schema.Compile(ctx, form)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data of extract must be a JSON Schema, as a string that holds it: %w; leave it out for an answer in words", err)
@@ -86,7 +87,7 @@ func (x *extraction) ask(p part, nonce string) string {
 }
 
 // take adds what an answer about a part brings. Its error is a sentence for the model; then nothing is added.
-func (x *extraction) take(answer string, p part) error {
+func (x *extraction) take(ctx context.Context, answer string, p part) error {
 	if x.schema == nil {
 		if answer = strings.TrimSpace(answer); answer != nothing && answer != "" {
 			x.found = strings.TrimSpace(x.found + "\n" + answer)
@@ -102,7 +103,7 @@ func (x *extraction) take(answer string, p part) error {
 	}
 	// What is not read yet may be what the schema still wants.
 	if p.n == p.of && found != "" {
-		if err := named("data", validate(x.schema, json.RawMessage(found))); err != nil {
+		if err := named("data", validate(ctx, x.schema, json.RawMessage(found))); err != nil {
 			return err
 		}
 	}

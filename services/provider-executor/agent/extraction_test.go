@@ -35,13 +35,13 @@ func FuzzNoAnswerBreaksAnExtraction(f *testing.F) {
 	f.Add(`{"data":"null"}`, `{}`)
 	f.Add(`[1]`, `true`)
 	f.Fuzz(func(t *testing.T, answer, schema string) {
-		x, err := newExtraction(map[string]any{"query": "q", "data": schema})
+		x, err := newExtraction(t.Context(), map[string]any{"query": "q", "data": schema})
 		if err != nil {
 			return
 		}
 		for n := range 2 {
 			before := x.found
-			if err := x.take(answer, part{n: n + 1, of: 2}); err != nil && x.found != before {
+			if err := x.take(t.Context(), answer, part{n: n + 1, of: 2}); err != nil && x.found != before {
 				t.Fatalf("an answer that cannot be used (%v) has changed %q to %q", err, before, x.found)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/workflow"
 )
@@ -124,8 +125,7 @@ func elementOf(answer string) (index *int, sure bool) {
 		Index *int `json:"index"`
 		Sure  bool `json:"sure"`
 	}
-	raw, err := model.ExtractJSON(answer)
-	if err != nil || json.Unmarshal(raw, &said) != nil {
+	if json.Unmarshal([]byte(answer), &said) != nil {
 		return nil, false
 	}
 	return said.Index, said.Sure
@@ -329,7 +329,7 @@ func (p *player) replace(step, from, to int, done []event.Action) {
 	from, to = min(from, len(s.Actions)), min(to, len(s.Actions))
 	var now []workflow.Action
 	for _, a := range done {
-		if !browser.Effectful(a.Name) {
+		if !action.Effectful(a.Name) {
 			continue
 		}
 		general, err := p.recorded.Generalize(a, p.values)
@@ -342,7 +342,7 @@ func (p *player) replace(step, from, to int, done []event.Action) {
 	if to == from+1 && len(now) == 0 {
 		return // it has no effect of its own
 	}
-	if to == from+1 && len(now) == 1 && now[0].Name == canonical(s.Actions[from].Name) {
+	if to == from+1 && len(now) == 1 && now[0].Name == action.Canonical(s.Actions[from].Name) {
 		now[0].Alternatives = older(s.Actions[from])
 	}
 	s.Actions = slices.Concat(s.Actions[:from], now, s.Actions[to:])

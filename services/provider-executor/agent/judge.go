@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -41,9 +40,8 @@ func (r *run) secondOpinion(ctx context.Context, result *Result) error {
 
 func judgementOf(answer string, err error) *event.Judgement {
 	var j event.Judgement
-	raw, wrong := model.ExtractJSON(answer)
-	if err = errors.Join(err, wrong); err == nil {
-		err = json.Unmarshal(raw, &j)
+	if err == nil {
+		err = json.Unmarshal([]byte(answer), &j)
 	}
 	if err != nil {
 		return &event.Judgement{Reason: "The judge gave no answer: " + err.Error()}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/workflow"
 )
@@ -26,7 +25,7 @@ func (p *player) begun() string {
 
 // maySend reports whether an action of an earlier attempt may have sent something of which nobody was told.
 func (p *player) maySend(step event.StepData, a event.Action) bool {
-	unknown := step.Interrupted || a.Error != nil && strings.HasPrefix(*a.Error, notFinished)
+	unknown := step.Interrupted || a.MayHaveHappened()
 	if !unknown && a.Error != nil {
 		return false
 	}
@@ -40,7 +39,7 @@ func (p *player) maySend(step event.StepData, a event.Action) bool {
 			return true
 		}
 	}
-	return unknown && !recorded && browser.Effectful(a.Name) // a model chose it
+	return unknown && !recorded && action.Effectful(a.Name) // a model chose it
 }
 
 // sends reports whether a recorded action sends something. One that was written by hand may not say so: where its

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -35,7 +36,7 @@ func newConversation(t Task) *conversation {
 	nonce := make([]byte, 6)
 	_, _ = rand.Read(nonce) // never fails
 	c := &conversation{nonce: hex.EncodeToString(nonce)}
-	c.system = strings.ReplaceAll(systemPrompt, "{{nonce}}", c.nonce)
+	c.system = strings.NewReplacer("{{nonce}}", c.nonce, "{{actions}}", action.Prompt()).Replace(systemPrompt)
 	c.task = "# Task\n" + t.Prompt + "\n" + secretsOffered(t) + filesOffered(t) + codeOffered(t) + resultDemand(t)
 	c.pending = c.task
 	return c
@@ -63,7 +64,8 @@ func codeOffered(t Task) string {
 	if !t.Evaluate {
 		return ""
 	}
-	return "\n# Code\nevaluate {text}: run text as JavaScript in the page and get its value as JSON; an expression, or a function that is called. Only where no other action does it.\n"
+	spec, _ := action.Lookup(actionEvaluate)
+	return "\n# Code\n- " + spec.Line() + "\n"
 }
 
 // resultDemand says in words what the result must look like: the user's schema is never the wire schema.

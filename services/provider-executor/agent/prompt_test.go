@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -85,5 +86,15 @@ func TestCompactionKeepsALineAndTheMemoryOfEachStep(t *testing.T) {
 		if want := fmt.Sprintf("memory: fact %d\n", n); strings.Count(told, want) != 1 {
 			t.Errorf("%q stands %d times, in\n%.3000s", want, strings.Count(told, want), told)
 		}
+	}
+}
+
+func TestTheSystemPromptHasTheActionsOfTheTable(t *testing.T) {
+	c := newConversation(Task{Prompt: "look", Evaluate: true})
+	if !strings.Contains(c.system, action.Prompt()) || strings.Contains(c.system, "{{") {
+		t.Errorf("the system prompt is\n%s", c.system)
+	}
+	if !strings.Contains(c.task, "evaluate {text}") {
+		t.Errorf("the task does not offer code: %s", c.task)
 	}
 }

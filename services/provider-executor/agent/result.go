@@ -3,15 +3,16 @@ package agent
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/schema"
 	"github.com/errand-run/errand/shared/workflow"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // Result is how a run ended. Error is nil where it succeeded; Value may be set in both cases.
@@ -32,14 +33,14 @@ func failure(code, message string) *Result {
 
 // judge turns a done action into the run's result. invalid says, in a sentence for the model, why the result is not
 // what the task asked for.
-func (t Task) judge(done map[string]any) (r *Result, invalid error) {
+func (t Task) judge(ctx context.Context, done map[string]any) (r *Result, invalid error) {
 	text, _ := done["text"].(string)
 	success, given := done["success"].(bool)
 	if given && !success {
-		value, _ := t.value(done, text)
+		value, _ := t.value(ctx, done, text)
 		return &Result{Value: value, Error: &event.Error{Code: whyNot(text), Message: "The agent could not do the task: " + text}}, nil
 	}
-	value, err := t.value(done, text)
+	value, err := t.value(ctx, done, text)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func whyNot(report string) string {
 }
 
 // value is the run's result: a JSON string for text, else JSON that satisfies the task's schema.
-func (t Task) value(done map[string]any, text string) (json.RawMessage, error) {
+func (t Task) value(ctx context.Context, done map[string]any, text string) (json.RawMessage, error) {
 	if !t.JSON && len(t.Schema) == 0 {
 		return json.Marshal(cmp.Or(text, words(done["data"])))
 	}
@@ -68,7 +69,7 @@ func (t Task) value(done map[string]any, text string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.satisfies(raw); err != nil {
+	if err := t.satisfies(ctx, raw); err != nil {
 		return nil, err
 	}
 	return raw, nil
@@ -92,26 +93,25 @@ func jsonOf(data any, text string) (json.RawMessage, error) {
 	if !isString {
 		return json.Marshal(data)
 	}
+	raw, err := answer.Data(s)
+	if err != nil {
+		return nil, fmt.Errorf("data is not usable JSON: %w", err)
+	}
 	var compact bytes.Buffer
-	if json.Compact(&compact, []byte(s)) == nil {
-		return compact.Bytes(), nil
-	}
-	if raw, err := model.ExtractJSON(s); err == nil {
-		return raw, nil
-	}
-	return nil, errors.New("data is not JSON")
+	err = json.Compact(&compact, raw)
+	return compact.Bytes(), err
 }
 
-// satisfies validates a result against the task's schema.
-func (t Task) satisfies(raw json.RawMessage) error {
+// satisfies validates a result against the task's schema. ctx ends it.
+func (t Task) satisfies(ctx context.Context, raw json.RawMessage) error {
 	if len(t.Schema) == 0 {
-		return nil
+		return named("done.data:", schema.CheckNumbers(raw))
 	}
-	schema, err := compileSchema(t.Schema)
+	compiled, err := schema.Compile(ctx, t.Schema)
 	if err != nil {
-		return err
+		return named("the task's json_schema:", err)
 	}
-	return named("done.data", validate(schema, raw))
+	return named("done.data", validate(ctx, compiled, raw))
 }
 
 // named says of what err speaks; nil stays nil.
@@ -123,45 +123,14 @@ func named(what string, err error) error {
 }
 
 // validate says, behind the name of the value, what is wrong with it.
-func validate(schema *jsonschema.Schema, raw json.RawMessage) error {
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		return fmt.Errorf("is not JSON: %w", err)
-	}
-	if err := schema.Validate(value); err != nil {
-		return errors.New("does not satisfy the schema: " + violations(err))
+func validate(ctx context.Context, s *schema.Schema, raw json.RawMessage) error {
+	err := s.Validate(ctx, raw)
+	var violation *schema.Violation
+	switch {
+	case errors.As(err, &violation):
+		return fmt.Errorf("does not satisfy the schema: %w", violation)
+	case err != nil:
+		return fmt.Errorf("cannot be used: %w", err)
 	}
 	return nil
-}
-
-// violations are the validator's sentences, each with its place, without the line above them that names our own file.
-func violations(err error) string {
-	_, lines, found := strings.Cut(err.Error(), "\n")
-	if !found {
-		return err.Error()
-	}
-	var each []string
-	for line := range strings.SplitSeq(lines, "\n") {
-		each = append(each, strings.TrimPrefix(strings.TrimSpace(line), "- "))
-	}
-	return strings.Join(each, "; ")
-}
-
-// compileSchema reads a JSON Schema, draft 7 or 2020-12, without loading anything that it refers to elsewhere.
-func compileSchema(raw json.RawMessage) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("read json_schema: %w", err)
-	}
-	const name = "mem:///schema.json"
-	c := jsonschema.NewCompiler()
-	c.UseLoader(jsonschema.SchemeURLLoader{})
-	if err := c.AddResource(name, doc); err != nil {
-		return nil, fmt.Errorf("read json_schema: %w", err)
-	}
-	s, err := c.Compile(name)
-	if err != nil {
-		return nil, fmt.Errorf("compile json_schema: %w", err)
-	}
-	return s, nil
 }

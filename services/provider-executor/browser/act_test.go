@@ -274,20 +274,7 @@ func TestAClickWaitsForTheAnswerItAskedFor(t *testing.T) {
 	u.sees("the answer")
 }
 
-func TestUnknownActionsAreRefusedAndOldNamesKnown(t *testing.T) {
+func TestAnUnknownActionIsRefused(t *testing.T) {
 	u := newUser(t)
 	refused(t, u.act(browser.Action{Name: "fly"}), `no browser action "fly"`)
-	if browser.Known("fly") || browser.Effectful("fly") || browser.Canonical("fly") != "fly" {
-		t.Error("an unknown action is taken for one")
-	}
-	for old, now := range map[string]string{"click_element_by_index": "click", "go_to_url": "navigate", "scroll_to_text": "find_text", "switch_tab": "switch"} {
-		if !browser.Known(old) || browser.Canonical(old) != now {
-			t.Errorf("%s is not taken for %s", old, now)
-		}
-	}
-	for name, want := range map[string]bool{"click": true, "input_text": true, "navigate": true, "scroll": false, "wait": false, "find_text": false} {
-		if browser.Effectful(name) != want {
-			t.Errorf("Effectful(%s) = %v", name, !want)
-		}
-	}
 }

@@ -58,7 +58,7 @@ func (u *user) replay(url string, targets []json.RawMessage, took map[string]tim
 		found := u.find(browser.Wanted{Targets: targets[i : i+1], Within: 5 * time.Second})
 		took["resolve"] += time.Since(start)
 		start = time.Now()
-		u.must(browser.Action{Name: s.name, Index: &found.Index, Text: s.text, Untraced: true})
+		u.must(browser.Action{Name: s.name, Index: &found.Index, Text: s.text, SkipFingerprint: true})
 		took[s.name+" "+s.control] += time.Since(start)
 	}
 }

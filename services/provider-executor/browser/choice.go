@@ -71,7 +71,7 @@ func (d *doing) selectDropdown(ctx context.Context) (Outcome, error) {
 		Index   int             `json:"index"`
 		Target  json.RawMessage `json:"target"`
 	}
-	if err := e.call(ctx, &chosen, "choose", d.action.Text, d.action.Untraced); err != nil {
+	if err := e.call(ctx, &chosen, "choose", d.action.Text, d.action.SkipFingerprint); err != nil {
 		return Outcome{}, err
 	}
 	if chosen.Foreign {

@@ -16,7 +16,7 @@ func (d *doing) click(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if !d.action.Untraced {
+	if !d.action.SkipFingerprint {
 		e.way = e.hops(ctx) // a click may take its own frame away
 	}
 	before, err := d.press(ctx, e)
@@ -87,7 +87,7 @@ func (e element) clickable(seen look) error {
 // aim finds the point of the page where a click reaches the element.
 func (d *doing) aim(ctx context.Context, e element) (look, point, error) {
 	var seen look
-	if err := e.call(ctx, &seen, "aim", d.options.Eager, d.action.Untraced); err != nil || seen.Wait != "" {
+	if err := e.call(ctx, &seen, "aim", d.options.Eager, d.action.SkipFingerprint); err != nil || seen.Wait != "" {
 		return seen, point{}, err
 	}
 	at := point{seen.X, seen.Y}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/shared/action"
 )
 
 // doing is one action while it is carried out.
@@ -18,6 +19,7 @@ type doing struct {
 	tab    *tab
 	action Action
 	from   place // where the session was when it began
+	opened int   // tabs ever adopted, then
 	aimed  *aimed
 }
 
@@ -31,8 +33,8 @@ type place struct {
 // done is an Outcome that says why. Errors are what ends the step: ErrBrowserGone,
 // ErrPageCrashed, the Gate's, ctx's.
 func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
-	a = canonical(a)
-	k, ok := kinds[a.Name]
+	a.Name = action.Canonical(a.Name)
+	do, ok := perform[a.Name]
 	if !ok {
 		return failed(fmt.Sprintf("there is no browser action %q", a.Name)), nil
 	}
@@ -46,9 +48,9 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		return Outcome{}, orAsIs(ctx, err)
 	}
 	defer s.watch(ctx, t)()
-	d := &doing{Session: s, tab: t, action: a, from: s.place()}
-	s.change(func() { s.acting, s.chooser = s.acting || k.effectful, nil })
-	out, err := k.do(d, ctx)
+	d := &doing{Session: s, tab: t, action: a, from: s.place(), opened: s.adopted()}
+	s.change(func() { s.acting, s.chooser = s.acting || action.Effectful(a.Name), nil })
+	out, err := do(d, ctx)
 	if err = s.verdict(ctx, t, err); err != nil {
 		if fatal := ending(ctx, err); fatal != nil {
 			return Outcome{}, fatal
@@ -60,6 +62,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	}
 	s.awaitDownloads(ctx)
 	out.Sends = s.sends(ctx)
+	out.OpenedTabs = s.adopted() - d.opened
 	out.Content = strings.TrimSpace(out.Content + " " + s.collect(ctx))
 	out.PageChanged = out.PageChanged || s.place() != d.from
 	if ctx.Err() != nil { // nobody has waited for what it led to
@@ -99,6 +102,13 @@ func (s *Session) place() place {
 	return place{s.active, s.active.doc.loader, s.active.doc.url}
 }
 
+// adopted counts the tabs that the session has ever had.
+func (s *Session) adopted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tabCount
+}
+
 // give sends input to the active page, if the gate allows it.
 func (d *doing) give(ctx context.Context, method string, params any) error {
 	if err := d.gate(); err != nil {
@@ -112,7 +122,7 @@ type element struct {
 	reference
 	index int
 	frame *frame
-	way   []hop // through frames, as far as it was asked for
+	way   []action.Frame // through frames, as far as it was asked for
 }
 
 func (d *doing) element(ctx context.Context) (element, error) {
@@ -174,15 +184,6 @@ type look struct {
 	Wait      string          `json:"wait"` // why it cannot be hit as yet
 }
 
-// hop is one frame on the way to an element, for its target.
-type hop struct {
-	URL     string `json:"url"` // without its query
-	Name    string `json:"name,omitempty"`
-	Ordinal int    `json:"ordinal"` // among the frames of its document, -1 in a shadow root
-	CSS     string `json:"css,omitempty"`
-	XPath   string `json:"xpath"`
-}
-
 // trace fills in what replay needs to find the element again.
 func (e element) trace(ctx context.Context, out *Outcome, target json.RawMessage) {
 	fields := map[string]any{}
@@ -205,14 +206,14 @@ func (e element) trace(ctx context.Context, out *Outcome, target json.RawMessage
 }
 
 // hops lists the frames on the way to the element, from the outermost.
-func (e element) hops(ctx context.Context) (way []hop) {
+func (e element) hops(ctx context.Context) (way []action.Frame) {
 	for f := e.frame; f.parent != nil; f = f.parent {
 		var at box
 		if f.atOwner(ctx, &at, "frameBox") != nil {
 			break
 		}
 		bare, _, _ := strings.Cut(f.url, "?")
-		way = append([]hop{{clip(bare, 200), at.Name, at.Ordinal, at.CSS, at.Path}}, way...)
+		way = append([]action.Frame{{URL: clip(bare, 200), Name: at.Name, Ordinal: at.Ordinal, CSS: at.CSS, XPath: at.Path}}, way...)
 	}
 	return way
 }

@@ -39,7 +39,7 @@ func TestAnEagerFlowReachesTheServer(t *testing.T) {
 			t.Errorf("%s %s gave %+v", c.action.Name, c.name, out)
 		}
 	}
-	if out := u.does("link", "More", browser.Action{Name: "click", Untraced: true}); out.Sends || len(out.Target) > 0 || !out.PageChanged {
+	if out := u.does("link", "More", browser.Action{Name: "click", SkipFingerprint: true}); out.Sends || len(out.Target) > 0 || !out.PageChanged {
 		t.Errorf("the click that opens a tab gave %+v", out)
 	}
 	if seen, err := u.Sight(t.Context()); err != nil || strings.Join(seen.Headings, "") != "Another tab" {

@@ -85,7 +85,7 @@ func TestCodeRunsInThePagesOwnWorldAndGivesJSON(t *testing.T) {
 			t.Errorf("%s: %.300q, error %.300q", c.code, out.Content, out.Error)
 		}
 	}
-	if out := u.must(browser.Action{Name: "execute_javascript", Code: "document.body.innerHTML = '<button>Made</button>'; 1"}); out.Success != nil {
+	if out := u.must(browser.Action{Name: "execute_javascript", Text: "document.body.innerHTML = '<button>Made</button>'; 1"}); out.Success != nil {
 		t.Errorf("it claims to know what the code did: %+v", out)
 	}
 	if !strings.Contains(u.look(), "button Made") {

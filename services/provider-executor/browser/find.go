@@ -16,7 +16,7 @@ const (
 
 // searchPage finds a text in all that the page says, also where it is not shown.
 func (d *doing) searchPage(ctx context.Context) (Outcome, error) {
-	pattern := cleanLine(first(d.action.Pattern, d.action.Query, d.action.Text))
+	pattern := cleanLine(first(d.action.Query, d.action.Text))
 	if pattern == "" {
 		return failed("search_page needs the text to look for"), nil
 	}
@@ -60,7 +60,7 @@ func matches(text, pattern string) (found []string, count int) {
 
 // findElements describes what a CSS selector finds, in all frames.
 func (d *doing) findElements(ctx context.Context) (Outcome, error) {
-	selector := first(d.action.Selector, d.action.Query, d.action.Text)
+	selector := first(d.action.Query, d.action.Text)
 	if selector == "" {
 		return failed("find_elements needs a CSS selector"), nil
 	}

@@ -285,7 +285,7 @@ document.querySelector('x-b').attachShadow({mode: 'closed'}).innerHTML = '<p>Clo
 		verified(t, u.must(browser.Action{Name: "find_text", Text: text}))
 		u.sees(text)
 	}
-	if out := u.must(browser.Action{Name: "find_elements", Selector: "p"}); !strings.Contains(out.Content, "Opening hours") {
+	if out := u.must(browser.Action{Name: "find_elements", Query: "p"}); !strings.Contains(out.Content, "Opening hours") {
 		t.Errorf("the selector finds nothing in the shadow root: %s", out.Content)
 	}
 }

@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/errand-run/errand/shared/action"
 )
 
 // fingerprint fields that decide here; the rest is the script's.
 type recorded struct {
-	Role  string `json:"role"`
-	Name  string `json:"name"`
-	XPath string `json:"xpath"`
-	Frame []hop  `json:"frame"`
+	Role  string         `json:"role"`
+	Name  string         `json:"name"`
+	XPath string         `json:"xpath"`
+	Frame []action.Frame `json:"frame"`
 }
 
 // hunt is the search for one element.
@@ -95,7 +97,7 @@ func (h *hunt) settleHomes(ctx context.Context, frames []*frame) {
 func (h *hunt) byHand(i int) bool { return i >= len(h.Targets) }
 
 // isAt compares the frames around an element with those that were around it: their addresses or their names.
-func (f *frame) isAt(hops []hop) bool {
+func (f *frame) isAt(hops []action.Frame) bool {
 	for _, h := range slices.Backward(hops) {
 		if f.parent == nil {
 			return false

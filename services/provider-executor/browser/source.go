@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/errand-run/errand/shared/action"
 )
 
 const (
@@ -116,10 +118,10 @@ func (s *Session) leaf(l Leaf, f *frame, i int) Leaf {
 }
 
 // hops are the frames that lead to this one.
-func (f *frame) hops() (hops []hop) {
+func (f *frame) hops() (hops []action.Frame) {
 	for ; f.parent != nil; f = f.parent {
 		bare, _, _ := strings.Cut(f.url, "?")
-		hops = append([]hop{{URL: clip(bare, 200), Name: f.name}}, hops...)
+		hops = append([]action.Frame{{URL: clip(bare, 200), Name: f.name}}, hops...)
 	}
 	return hops
 }
@@ -224,7 +226,7 @@ func (s *Session) ReadList(ctx context.Context, list json.RawMessage, fields []j
 
 func (s *Session) reread(ctx context.Context, source json.RawMessage, wanted, function string, args ...any) (reread, error) {
 	var home struct {
-		Frame []hop `json:"frame"`
+		Frame []action.Frame `json:"frame"`
 	}
 	if err := json.Unmarshal(source, &home); err != nil {
 		return reread{}, &NotReadError{wanted, "the source is no object of JSON"}
@@ -248,7 +250,7 @@ func (s *Session) reread(ctx context.Context, source json.RawMessage, wanted, fu
 }
 
 // chosen takes the answer of the frame that the source was in, or else that of the only other one that has it.
-func chosen(answers []reread, home []hop, wanted string) (reread, error) {
+func chosen(answers []reread, home []action.Frame, wanted string) (reread, error) {
 	at := slices.IndexFunc(answers, func(r reread) bool { return r.frame.isAt(home) })
 	if at < 0 || answers[at].Count == 0 && answers[at].err == nil {
 		others := slices.DeleteFunc(slices.Clone(answers), func(r reread) bool { return r.Count == 0 })

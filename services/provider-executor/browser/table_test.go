@@ -113,15 +113,15 @@ func TestPagesAreSearchedByTextAndBySelector(t *testing.T) {
 	url, _ := table(t)
 	u := newUser(t)
 	u.visit(url + "/one")
-	for _, a := range []browser.Action{{Name: "search_page", Pattern: "kettle"}, {Name: "search_page", Query: "KETTLE"}} {
+	for _, a := range []browser.Action{{Name: "search_page", Query: "kettle"}, {Name: "search_page", Query: "KETTLE"}} {
 		if out := u.must(a); !strings.Contains(out.Content, "3 times") || !strings.Contains(out.Content, "costs 39") {
 			t.Errorf("%+v: %s", a, out.Content)
 		}
 	}
-	if out := u.must(browser.Action{Name: "search_page", Pattern: "teapot"}); !strings.Contains(out.Content, "nowhere") {
+	if out := u.must(browser.Action{Name: "search_page", Query: "teapot"}); !strings.Contains(out.Content, "nowhere") {
 		t.Errorf("a text that is not there: %s", out.Content)
 	}
-	out := u.must(browser.Action{Name: "find_elements", Selector: ".price"})
+	out := u.must(browser.Action{Name: "find_elements", Query: ".price"})
 	for _, want := range []string{"3 elements match", "<td> 39", "<td> (hidden) 40", "<p> kettle in a frame"} {
 		if !strings.Contains(out.Content, want) {
 			t.Errorf("find_elements lacks %q: %s", want, out.Content)

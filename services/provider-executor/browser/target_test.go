@@ -1,42 +1,27 @@
 package browser_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/shared/action"
 )
 
-// target is what replay gets of an element.
-type target struct {
-	Tag, Role, Name, Type, TestID, ID, Placeholder, Label, Heading, Landmark, CSS, XPath string
-	NameAttr                                                                             string `json:"name_attr"`
-	HrefPath                                                                             string `json:"href_path"`
-	TextHash                                                                             string `json:"text_hash"`
-	Shadow, Neighbors                                                                    []string
-	Rect                                                                                 []float64
-	List                                                                                 *struct {
-		Container    string
-		KeyText      string `json:"key_text"`
-		Index, Count int
-	}
-	Frame []struct {
-		URL, Name, CSS, XPath string
-		Ordinal               int
-	}
-}
-
 // clickTarget clicks a control and gives its fingerprint, which must be small.
-func (u *user) clickTarget(control string) (found target) {
+func (u *user) clickTarget(control string) (found action.Target) {
 	u.Helper()
 	raw := u.click(control).Target
 	if len(raw) > 2048 {
 		u.Errorf("the target has %d bytes: %s", len(raw), raw)
 	}
-	if err := json.Unmarshal(raw, &found); err != nil {
-		u.Fatal(err)
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&found); err != nil {
+		u.Fatalf("the target is no action.Target: %v in %s", err, raw)
 	}
 	return found
 }
@@ -52,7 +37,7 @@ func TestATargetTellsWhatReplayNeeds(t *testing.T) {
 	if buy.Tag != "button" || buy.Role != "button" || buy.Name != "Buy 2" || buy.Heading != "Kettles" || buy.Landmark != "main" || buy.ID != "" {
 		t.Errorf("the button's own marks are %+v", buy)
 	}
-	if l := buy.List; l == nil || l.Container != "ul.items" || l.KeyText != "Kettle 2 Buy 2" || l.Index != 2 || l.Count != 5 {
+	if l := buy.List; l == nil || l.Container != "ul.items" || l.KeyText != "Kettle 2 Buy 2" || l.Index == nil || *l.Index != 2 || l.Count != 5 {
 		t.Errorf("its place in the list is %+v", l)
 	}
 	if strings.Join(buy.Neighbors, ",") != "Buy 1,Buy 3" || buy.CSS != "li.item:nth-of-type(3) > button" && buy.CSS != "li:nth-of-type(3) > button" {

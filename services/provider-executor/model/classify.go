@@ -18,6 +18,8 @@ func (c *client) classify(err error, r Request) *Error {
 		known   *Error
 		refusal *refused
 		broken  *unreachable
+
+		unreadable *unreadableBody
 	)
 	switch p := c.spec.Provider; {
 	case errors.As(err, &known):
@@ -26,9 +28,12 @@ func (c *client) classify(err error, r Request) *Error {
 		return c.classifyRefusal(refusal, r)
 	case errors.Is(err, errHung):
 		return &Error{Code: CodeTimeout, Err: context.DeadlineExceeded, Message: fmt.Sprintf(
-			"%s did not answer within %s. Try again, or choose a faster model.", p, c.timeout)}
+			"%s did not answer within %s, and neither when it was asked once more. Choose a faster model, or allow more time with model_timeout or ERRAND_MODEL_TIMEOUT.", p, c.patience(r)), repeat: true, hung: true}
 	case errors.Is(err, errAnswerTooLarge):
 		return &Error{Code: CodeInvalidOutput, Err: errAnswerTooLarge, Message: fmt.Sprintf("The %s of %s.", errAnswerTooLarge, p)}
+	case errors.As(err, &unreadable):
+		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf(
+			"The answer of %s could not be read: %s. Check that %s is an address of its API.", p, c.scrub(unreadable.Error()), c.spec.BaseURLVariable)}
 	case errors.As(err, &broken):
 		return &Error{Code: CodeUnavailable, repeat: true, Message: fmt.Sprintf(
 			"%s cannot be reached: %s. Check the network and %s.", p, broken, c.spec.BaseURLVariable)}
@@ -41,7 +46,7 @@ func (c *client) classify(err error, r Request) *Error {
 
 var (
 	// saysModelMissing also knows the providers that answer 400 (deepseek, mistral) where others answer 404.
-	saysModelMissing = regexp.MustCompile(`(?i)model.{0,120}(not[ _](exist|found|available)|does not exist)|(invalid|no such|unknown)[ _]model`)
+	saysModelMissing = regexp.MustCompile(`(?i)model.{0,120}(not[ _](exist|found|available|loaded)|does not exist|not a valid model)|(invalid|no such|unknown)[ _]model|no endpoints found.{0,80}model`)
 	// saysNoCredit tells a 429 that waiting does not mend.
 	saysNoCredit = regexp.MustCompile(`(?i)insufficient_quota|insufficient balance|credit balance`)
 	// saysBadKey is google's way: 400 where others answer 401.
@@ -59,7 +64,8 @@ func (c *client) classifyRefusal(f *refused, r Request) *Error {
 		e.Code, e.Message = CodeAuth, said+fmt.Sprintf(" Add credit to the account of %s, or set another key.", key)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, saysBadKey.MatchString(grounds):
 		e.Code, e.Message = CodeAuth, said+fmt.Sprintf(" Set %s to a valid key that may use model %s.", key, r.Model)
-	case status < 500 && status != http.StatusTooManyRequests && saysModelMissing.MatchString(grounds):
+	case status < 500 && status != http.StatusTooManyRequests && saysModelMissing.MatchString(grounds),
+		status == http.StatusNotFound && f.within: // the path is right: it answered
 		e.Code, e.Message = CodeModelNotFound, said+fmt.Sprintf(" Choose another model than %s.", r.Model)
 	case status == http.StatusNotFound, status/100 == 3:
 		e.Code, e.Message = CodeInvalid, said+fmt.Sprintf(" Check the path of %s.", c.spec.BaseURLVariable)
@@ -81,12 +87,19 @@ func (c *client) quote(f *refused) string {
 
 // complaint is every shape in which the providers and the servers that imitate them say what is wrong.
 type complaint struct {
-	Error   json.RawMessage `json:"error"`  // an object as below, or a text
-	Detail  json.RawMessage `json:"detail"` // FastAPI: a text or a list
-	Message any             `json:"message"`
-	Code    any             `json:"code"`
-	Type    string          `json:"type"`
-	Param   string          `json:"param"`
+	Error      json.RawMessage `json:"error"`  // an object as below, or a text
+	Detail     json.RawMessage `json:"detail"` // FastAPI: a text or a list
+	Message    any             `json:"message"`
+	Code       any             `json:"code"`
+	Type       string          `json:"type"`
+	Status     any             `json:"status"` // google's word, or a number
+	HTTPStatus any             `json:"http_status"`
+	RetryAfter any             `json:"retry_after"` // seconds
+	Metadata   struct {
+		Headers    map[string]any `json:"headers"` // of the provider behind a gateway
+		RetryAfter any            `json:"retry_after_seconds"`
+	} `json:"metadata"`
+	Param string `json:"param"`
 	// FailedGeneration is the answer that groq could not read as the JSON it was asked for.
 	FailedGeneration string `json:"failed_generation"`
 	Details          []struct {
@@ -147,12 +160,38 @@ func retryAfter(f *refused) time.Duration {
 	if at, err := http.ParseTime(f.header.Get("Retry-After")); err == nil {
 		longest = max(longest, time.Until(at))
 	}
-	for _, d := range f.complaint().Details {
+	c := f.complaint()
+	for _, d := range c.Details {
 		if wait, err := time.ParseDuration(d.RetryDelay); err == nil {
 			longest = max(longest, wait)
 		}
 	}
-	return longest
+	for _, given := range []any{c.RetryAfter, c.Metadata.RetryAfter, c.Metadata.Headers["Retry-After"], c.Metadata.Headers["retry-after"]} {
+		if given != nil {
+			seconds(fmt.Sprint(given), time.Second)
+		}
+	}
+	return max(longest, waitInWords(f.message()))
+}
+
+// saysWait is a wait in a sentence, as in "Please try again in 6m0.5s" or "retry after 20 seconds".
+var saysWait = regexp.MustCompile(`(?i)(?:try again|retry|wait)(?:ing)?\s*(?:in|after|for)?\s*((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|h|hours?|min(?:ute)?s?|m|sec(?:ond)?s?|s)\s*)+)`)
+
+var waitPart = regexp.MustCompile(`(?i)([\d.]+)\s*(ms|mi|h|m|s)`)
+
+// waitInWords is the wait that a sentence names, 0 for none.
+func waitInWords(sentence string) time.Duration {
+	found := saysWait.FindStringSubmatch(sentence)
+	if found == nil {
+		return 0
+	}
+	var wait float64
+	units := map[string]time.Duration{"ms": time.Millisecond, "mi": time.Minute, "m": time.Minute, "h": time.Hour, "s": time.Second}
+	for _, part := range waitPart.FindAllStringSubmatch(strings.ReplaceAll(strings.ToLower(found[1]), "milli", "m"), -1) {
+		n, _ := strconv.ParseFloat(part[1], 64) // the pattern knows numbers only
+		wait += n * float64(units[part[2]])
+	}
+	return time.Duration(min(wait, float64(longHold)))
 }
 
 // short keeps a quotation readable: one line, 400 characters.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -18,6 +19,7 @@ type question struct {
 	Request
 	rung    rung
 	timeout time.Duration
+	once    bool // it is not repeated
 }
 
 // sender speaks one wire protocol through its SDK: one request, one answer, no repeats. It returns the SDK's errors as
@@ -71,13 +73,19 @@ func (c *client) decide(ctx context.Context, r Request) (Response, error) {
 	}
 	known, fit := c.learnt.of(r, fit{blind: blindModels()[priced{c.spec.Provider, r.Model}]})
 	fit = fit.after(r.Unusable, len(c.spec.Ladder))
+	hoped := false // whether a rung was left without a word of the provider's
 	for since := time.Now(); ; {
 		q, err := c.fitted(r, fit)
 		if err != nil {
 			return Response{}, c.explain(err, r)
 		}
+		q.once = hoped
 		resp, err := c.ask(ctx, since, q)
 		worse, ok := c.stepDown(fit, q, err)
+		if !ok && !hoped && c.mayRefuseForm(fit, q, err) {
+			worse, ok, hoped = fit, true, true
+			worse.rung++
+		}
 		if !ok {
 			if err == nil {
 				c.learnt.keep(r.Model, known, fit)
@@ -102,11 +110,15 @@ func (c *client) final(err error, q question, f fit) error {
 // ask sends one question, again where the policy says so, and reads its answer.
 func (c *client) ask(ctx context.Context, since time.Time, q question) (Response, error) {
 	var resp Response
-	err := c.retry.do(ctx, since, func() *Error {
+	retry := c.retry
+	if q.once {
+		retry.attempts = 1
+	}
+	err := retry.do(ctx, since, func() *Error {
 		if held := c.await(ctx, since, q.Model); held != nil {
 			return held
 		}
-		attempt, cancel := context.WithTimeout(ctx, c.timeout)
+		attempt, cancel := context.WithTimeout(ctx, q.timeout)
 		defer cancel()
 		var err error
 		resp, err = c.send(attempt, q)
@@ -117,12 +129,14 @@ func (c *client) ask(ctx context.Context, since time.Time, q question) (Response
 			resp, err = Response{Text: salvaged, Model: q.Model, FinishReason: "stop"}, nil
 		}
 		if err == nil {
+			resp.Usage = resp.Usage.orEstimate(q, resp.Text)
 			err = c.read(&resp, q)
 		}
 		if err == nil {
 			return nil
 		}
 		e := c.explain(err, q.Request)
+		e.repeat = e.repeat && !refusesForm(q, e)
 		c.holds.note(q.Model, e)
 		return e
 	})
@@ -132,36 +146,46 @@ func (c *client) ask(ctx context.Context, since time.Time, q question) (Response
 // cutShort are the providers' words for an answer that hit a limit.
 var cutShort = []string{"length", "model_length", "max_tokens", "model_context_window_exceeded", "MAX_TOKENS", "CONTINUATION"}
 
-// read makes sure of an answer: it is whole, not empty and, where a schema was given, JSON.
+// read makes sure of an answer: it is not empty, whole and, if a schema was given, JSON that the caller can use.
 func (c *client) read(resp *Response, q question) error {
-	fail := func(format string, args ...any) *Error {
-		said := fmt.Sprintf(format, args...)
-		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf("%s (%s) %s", c.spec.Provider, q.Model, said)}
+	if strings.TrimSpace(resp.Text) == "" {
+		return c.unusable(q, nil, "gave an empty answer (finish reason %q).", resp.FinishReason)
 	}
-	text := withoutThoughts(resp.Text)
-	switch {
-	case slices.Contains(cutShort, resp.FinishReason):
-		return fail("was cut off after %d output tokens (%s). Allow it more, or ask for less.", resp.Usage.OutputTokens, resp.FinishReason)
-	case text == "":
-		return fail("gave an empty answer (finish reason %q).", resp.FinishReason)
-	case q.rung == free:
+	cut := c.unusable(q, nil, "was cut off after %d output tokens (%s). Allow it more, or ask for less.",
+		resp.Usage.OutputTokens, resp.FinishReason)
+	isCut := slices.Contains(cutShort, resp.FinishReason)
+	if q.rung == free {
+		text := answer.Text(resp.Text)
+		switch {
+		case isCut:
+			return cut
+		case text == "":
+			return c.unusable(q, nil, "gave an answer that holds only its thoughts.")
+		}
 		resp.Text = text
 		return nil
 	}
-	found, err := ExtractJSON(resp.Text)
-	if err != nil {
-		return fail("gave an answer that is not the JSON it was asked for: %s", short(text))
+	found, err := answer.NewForm(q.Schema.JSON).Read(resp.Text)
+	switch {
+	case err != nil && isCut:
+		return cut
+	case err != nil:
+		return c.unusable(q, fmt.Errorf("your answer is not the JSON that was asked for: %w", err),
+			"gave an answer that is not the JSON it was asked for (%s): %s", err, short(resp.Text))
 	}
-	resp.Text = string(mend(found, q.Schema))
+	resp.Text = string(found)
 	if q.Check == nil {
 		return nil
 	}
 	if err := q.Check(resp.Text); err != nil {
-		unusable := fail("gave an answer that cannot be used: %s.", err)
-		unusable.Err = err
-		return unusable
+		return c.unusable(q, err, "gave an answer that cannot be used: %s.", err)
 	}
 	return nil
+}
+
+// unusable is the error of an answer that cannot be used; cause, if there is one, is what the model is told.
+func (c *client) unusable(q question, cause error, format string, args ...any) error {
+	return &Error{Code: CodeInvalidOutput, Err: cause, Message: fmt.Sprintf("%s (%s) %s", c.spec.Provider, q.Model, fmt.Sprintf(format, args...))}
 }
 
 // salvage takes the answer that groq puts into an error where it could not read it, if we can.
@@ -170,13 +194,13 @@ func salvage(err error, q question) string {
 	if !errors.As(err, &f) || q.rung == free {
 		return ""
 	}
-	found, _ := ExtractJSON(f.complaint().FailedGeneration)
+	found, _ := answer.NewForm(q.Schema.JSON).Read(f.complaint().FailedGeneration)
 	return string(found)
 }
 
 // fitted writes the request as the rung asks it.
 func (c *client) fitted(r Request, f fit) (question, error) {
-	q := question{Request: r, rung: free, timeout: c.timeout}
+	q := question{Request: r, rung: free, timeout: c.patience(r)}
 	if len(r.Messages) == 0 || r.Messages[len(r.Messages)-1].Role != User {
 		return q, &Error{Code: CodeInvalid, Message: "The last message of a request must be the user's."}
 	}
@@ -184,7 +208,7 @@ func (c *client) fitted(r Request, f fit) (question, error) {
 		q.Messages = withoutImages(r.Messages)
 	}
 	if len(r.Schema.JSON) == 0 {
-		return q, nil
+		return q.addressed(f), nil
 	}
 	q.rung = c.spec.Ladder[f.rung]
 	q.Schema.Name = cmp.Or(r.Schema.Name, "answer")
@@ -196,5 +220,18 @@ func (c *client) fitted(r Request, f fit) (question, error) {
 	if q.rung == jsonObject || q.rung == plainText {
 		q.System = strings.TrimSpace(r.System + "\n\n" + inPrompt + "\n" + string(wire))
 	}
-	return q, nil
+	return q.addressed(f), nil
 }
+
+// addressed gives the system prompt to the user's first message where the model has no system role.
+func (q question) addressed(f fit) question {
+	if f.noSystem && q.System != "" {
+		q.Messages = slices.Clone(q.Messages)
+		q.Messages[0].Text = q.System + "\n\n" + q.Messages[0].Text
+		q.System = ""
+	}
+	return q
+}
+
+// patience is how long one call of a request may take.
+func (c *client) patience(r Request) time.Duration { return cmp.Or(r.Timeout, c.timeout) }

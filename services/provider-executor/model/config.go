@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,8 +16,8 @@ const defaultCallTimeout = 120 * time.Second
 // Config says how each provider is reached.
 type Config struct {
 	Access map[Provider]Access
-	// CallTimeout bounds one HTTP call; zero means 120 s. A call that meets it ends as model_timeout and is not
-	// repeated.
+	// CallTimeout bounds one HTTP call where the request names no time of its own; zero means 120 s. A call that meets
+	// it is repeated once, then it ends as model_timeout. ERRAND_MODEL_TIMEOUT.
 	CallTimeout time.Duration
 }
 
@@ -50,7 +51,26 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 		}
 		cfg.Access[s.Provider] = access
 	}
+	var err error
+	if cfg.CallTimeout, err = loadTimeout(getenv("ERRAND_MODEL_TIMEOUT")); err != nil {
+		mistakes = append(mistakes, err)
+	}
 	return cfg, errors.Join(mistakes...)
+}
+
+// loadTimeout reads a time such as 90s or 5m, or a number of seconds.
+func loadTimeout(v string) (time.Duration, error) {
+	if v == "" {
+		return 0, nil
+	}
+	if _, err := strconv.Atoi(v); err == nil {
+		v += "s"
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < time.Second || d > time.Hour {
+		return 0, fmt.Errorf("ERRAND_MODEL_TIMEOUT: %q is not a time from 1s to 1h, such as 90s or 5m", v)
+	}
+	return d, nil
 }
 
 // checkBaseURL never repeats the value: it may hold a password.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/services/provider-executor/modelsim"
@@ -129,6 +130,19 @@ func TestTheEnvironmentOfTheSDKsDoesNotLeakIntoCalls(t *testing.T) {
 		}))
 		if _, err := decide(c); err != nil || leaked != "" {
 			t.Errorf("%s: %v, sent: %s", p, err, leaked)
+		}
+	}
+}
+
+func TestTheTimeOfACallIsASetting(t *testing.T) {
+	for v, want := range map[string]time.Duration{"": 0, "90": 90 * time.Second, "5m": 5 * time.Minute} {
+		if cfg, err := model.LoadConfig(environment("ERRAND_MODEL_TIMEOUT=" + v)); err != nil || cfg.CallTimeout != want {
+			t.Errorf("%q: %s, %v", v, cfg.CallTimeout, err)
+		}
+	}
+	for _, v := range []string{"0", "-1", "soon", "2h", "0.5s"} {
+		if _, err := model.LoadConfig(environment("ERRAND_MODEL_TIMEOUT=" + v)); err == nil || !strings.Contains(err.Error(), "ERRAND_MODEL_TIMEOUT") {
+			t.Errorf("%q: %v", v, err)
 		}
 	}
 }

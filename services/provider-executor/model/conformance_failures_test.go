@@ -2,10 +2,12 @@ package model_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -59,7 +61,7 @@ func hang(t *testing.T, p model.Provider) {
 			handler.ServeHTTP(w, r)
 		})
 		_, err := decide(impatient(t, p, counted))
-		if e := failsWith(t, err, model.CodeTimeout); calls.Load() != 1 || !strings.Contains(e.Message, "150ms") {
+		if e := failsWith(t, err, model.CodeTimeout); calls.Load() != 2 || !strings.Contains(e.Message, "150ms") {
 			t.Errorf("%s: %d calls, then: %s", name, calls.Load(), e)
 		}
 	}
@@ -174,6 +176,25 @@ func badRequest(t *testing.T, p model.Provider) {
 	}
 }
 
+// rejected is a longer decision than the oracle's, which a model only thinks of.
+const rejected = `{"actions":[{"index":5,"name":"click"}],"goal":"delete everything, which nobody has asked for"}`
+
+// tornAnswer gives answers of which no part may be used.
+func tornAnswer(t *testing.T, p model.Provider) {
+	for torn, says := range map[string]string{
+		oracleSays + " or rather " + rejected: "several JSON objects",
+		rejected[:len(rejected)-20]:           "cut off",
+		rejected[:len(rejected)-1]:            "cut off",
+		`{"goal" "x"}` + oracleSays:           "a colon is missing",
+	} {
+		c, _ := connect(t, p, modelsim.Sequence(modelsim.Reply{Text: torn}))
+		_, err := decide(c)
+		if e := failsWith(t, err, model.CodeInvalidOutput); !strings.Contains(e.Err.Error(), says) {
+			t.Errorf("%s: %v", torn, e.Err)
+		}
+	}
+}
+
 func tolerantParse(t *testing.T, p model.Provider) {
 	answers := []string{
 		"```json\n" + oracleSays + "\n```",
@@ -182,6 +203,16 @@ func tolerantParse(t *testing.T, p model.Provider) {
 		fmt.Sprintf("%q", oracleSays),
 		`{"actions":"[{\"index\":4,\"name\":\"click\"}]","goal":"go"}`,
 		`{"name": "decide", "arguments": ` + oracleSays + `}`,
+		"[THINK]Perhaps " + rejected + " no.[/THINK]" + oracleSays,
+		"<|channel|>analysis<|message|>Perhaps " + rejected + "<|end|><|start|>assistant<|channel|>final<|message|>" + oracleSays,
+		"◁think▷" + rejected + "◁/think▷" + oracleSays,
+		`{"tool_calls":[{"function":{"name":"decide","arguments":` + fmt.Sprintf("%q", oracleSays) + `}}]}`,
+		`{"decision":` + oracleSays + `}`,
+		"[" + oracleSays + "]",
+		`{"actions":[{"click":{"index":4}}],"goal":"go"}`,
+		`{"actions":[{"name":"click","params":{"index":4}}],"goal":"go"}`,
+		`{"action":{"name":"click","index":4},"goal":"go"}`,
+		`{'actions': [{'index': 4, 'name': 'click'}], 'goal': 'go',}`,
 	}
 	var replies []modelsim.Reply
 	for _, answer := range answers {
@@ -189,10 +220,15 @@ func tolerantParse(t *testing.T, p model.Provider) {
 	}
 	c, _ := connect(t, p, modelsim.Sequence(replies...))
 	for _, answer := range answers {
-		if resp, err := decide(c); err != nil || resp.Text != oracleSays {
+		if resp, err := decide(c); err != nil || !sameJSON(resp.Text, oracleSays) {
 			t.Errorf("%s was read as %q, %v", answer, resp.Text, err)
 		}
 	}
+}
+
+func sameJSON(a, b string) bool {
+	var x, y any
+	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
 }
 
 func proseAnswer(t *testing.T, p model.Provider) {

@@ -13,7 +13,7 @@ const (
 	CodeModelNotFound = "model_not_found"
 	CodeRateLimited   = "rate_limited"
 	CodeUnavailable   = "provider_unavailable" // 5xx, or no connection
-	CodeTimeout       = "model_timeout"        // no answer within Config.CallTimeout
+	CodeTimeout       = "model_timeout"        // no answer within Request.Timeout, twice
 	CodeInvalid       = "invalid_request"
 	CodeInvalidOutput = "invalid_output" // empty, truncated, refused by the model, too large, no JSON, not what Request.Check takes
 )
@@ -29,6 +29,7 @@ type Error struct {
 	Final      bool          // of invalid_output: every way of asking was tried
 
 	repeat  bool   // whether the same call may work a little later
+	hung    bool   // the call met its deadline
 	grounds string // of a refusal: what tells whether another way of asking may work
 }
 

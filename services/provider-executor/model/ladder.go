@@ -25,6 +25,8 @@ const inPrompt = "Answer with one JSON object and nothing else: no prose, no cod
 type fit struct {
 	rung  int  // index into the ladder
 	blind bool // takes no images
+
+	noSystem bool // takes no system role
 }
 
 // after is how to ask once that many answers to the same question were unusable: the first has its error shown to the
@@ -40,19 +42,53 @@ var aboutFormat = regexp.MustCompile(`(?i)schema|response_?(format|mime)|output_
 // the end of the ladder.
 func (c *client) stepDown(f fit, q question, err error) (fit, bool) {
 	var e *Error
-	if !errors.As(err, &e) || e.Code != CodeInvalid && e.Code != CodeModelNotFound {
+	if !errors.As(err, &e) || e.Code != CodeInvalid && e.Code != CodeModelNotFound && !refusesForm(q, e) {
 		return f, false
 	}
 	if !f.blind && refusesImages(q, e) {
 		f.blind = true
 		return f, true
 	}
-	if e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
+	if !f.noSystem && refusesSystem(q, e) {
+		f.noSystem = true
+		return f, true
+	}
+	if e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity && !refusesForm(q, e) {
 		return f, false
 	}
-	if q.rung != free && f.rung+1 < len(c.spec.Ladder) && aboutFormat.MatchString(e.grounds) {
+	if q.rung != free && f.rung+1 < len(c.spec.Ladder) && (aboutFormat.MatchString(e.grounds) || broken(e)) {
 		f.rung++
 		return f, true
 	}
 	return f, false
+}
+
+// aboutSystem is how servers and the templates of models say that they know no system role.
+var aboutSystem = regexp.MustCompile(`(?i)system.{0,20}(role|message|prompt|instruction).{0,60}(not|n't|un)|(role|roles)\b.{0,40}system|developer instruction is not enabled|roles must alternate|only user and assistant`)
+
+// refusesSystem reports whether a refusal is about the system role.
+func refusesSystem(q question, e *Error) bool {
+	return q.System != "" && aboutSystem.MatchString(e.grounds) &&
+		(e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity || broken(e))
+}
+
+// broken reports whether a server failed at the question itself, as those do that cannot build a grammar of a schema or
+// fill a model's template; one that is overloaded or restarts has other statuses.
+func broken(e *Error) bool {
+	return e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented
+}
+
+// aboutGrammar is how servers say that they cannot do what a way of asking needs.
+var aboutGrammar = regexp.MustCompile(`(?i)schema|response_?format|grammar|structured output|guided|json[ _](mode|object)|tool_choice|tools param|--jinja`)
+
+// refusesForm reports whether a server's failure names the way of asking: repeating it is of no use.
+func refusesForm(q question, e *Error) bool {
+	return broken(e) && (q.rung != free && q.rung != plainText && aboutGrammar.MatchString(e.grounds) || refusesSystem(q, e))
+}
+
+// mayRefuseForm reports whether a server that failed without a word, as often as it was asked, may answer in the next
+// way: it is asked once.
+func (c *client) mayRefuseForm(f fit, q question, err error) bool {
+	var e *Error
+	return errors.As(err, &e) && broken(e) && q.rung != free && q.rung != plainText && f.rung+1 < len(c.spec.Ladder)
 }

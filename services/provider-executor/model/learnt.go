@@ -55,6 +55,9 @@ func (f fit) where(r Request, known fit) fit {
 	if !hasImage(r.Messages) {
 		f.blind = known.blind
 	}
+	if r.System == "" {
+		f.noSystem = known.noSystem
+	}
 	return f
 }
 

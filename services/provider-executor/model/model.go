@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // A Client asks one provider. It is safe for concurrent use.
@@ -31,6 +32,8 @@ type Request struct {
 	// MaxOutputTokens bounds the answer, reasoning included. Zero leaves it to the provider (anthropic, which must be
 	// told: 16,384).
 	MaxOutputTokens int
+	// Timeout bounds one call of the provider; zero means Config.CallTimeout.
+	Timeout time.Duration
 
 	// Check says why an answer of the right form cannot be used; nil: any can. It is not asked about free text.
 	Check func(answer string) error
@@ -74,7 +77,8 @@ type Response struct {
 }
 
 // Usage counts tokens. InputTokens includes those read from and written to the provider's cache; OutputTokens includes
-// reasoning. Only anthropic and openai tell, and charge for, what was written.
+// reasoning. Only anthropic and openai tell, and charge for, what was written. Where a server counts nothing the numbers
+// are estimates.
 type Usage struct {
 	InputTokens, CachedInputTokens, CacheWriteTokens, OutputTokens int64
 }

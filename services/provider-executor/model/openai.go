@@ -3,8 +3,8 @@ package model
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -26,7 +26,7 @@ func newOpenAI(s spec, access Access, httpClient *http.Client) sender {
 		if err != nil {
 			return Response{}, err
 		}
-		return openAIResponse(s.Provider, completion)
+		return openAIResponse(s.Provider, completion, q.Schema.Name)
 	}
 }
 
@@ -85,7 +85,7 @@ func openAIMessage(m Message) openai.ChatCompletionMessageParamUnion {
 	}
 }
 
-func openAIResponse(p Provider, completion *openai.ChatCompletion) (Response, error) {
+func openAIResponse(p Provider, completion *openai.ChatCompletion, tool string) (Response, error) {
 	usage := completion.Usage
 	resp := Response{
 		Model: completion.Model,
@@ -101,13 +101,12 @@ func openAIResponse(p Provider, completion *openai.ChatCompletion) (Response, er
 	}
 	choice := completion.Choices[0]
 	resp.FinishReason = string(choice.FinishReason)
-	resp.Text = choice.Message.Content
-	if refusal := choice.Message.Refusal; refusal != "" {
-		return resp, declined(p, refusal)
+	var message chatMessage                                        // the SDK's own knows content as a text only, and no reasoning
+	_ = json.Unmarshal([]byte(choice.Message.RawJSON()), &message) // what has another shape is empty, and read says so
+	if message.Refusal != "" {
+		return resp, declined(p, message.Refusal)
 	}
-	if calls := choice.Message.ToolCalls; len(calls) > 0 && strings.TrimSpace(calls[0].Function.Arguments) != "" {
-		resp.Text = calls[0].Function.Arguments
-	}
+	resp.Text = message.text(tool)
 	return resp, nil
 }
 

@@ -26,8 +26,9 @@ var standard = policy{
 }
 
 // do calls until it succeeds, fails for good or has used up the policy, whose total counts from since. It never waits
-// less than Retry-After says.
+// less than Retry-After says. A call that hangs to its deadline is repeated once, however long that took.
 func (p policy) do(ctx context.Context, since time.Time, call func() *Error) error {
+	hung := false
 	for n := 1; ; n++ {
 		failure := call()
 		switch {
@@ -35,6 +36,11 @@ func (p policy) do(ctx context.Context, since time.Time, call func() *Error) err
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case failure.hung && !hung: // once, at once: it has waited long enough
+			hung = true
+			continue
+		case failure.hung:
+			return failure
 		case !failure.repeat || n == p.attempts || failure.RetryAfter > p.patience:
 			return failure
 		}

@@ -16,11 +16,12 @@ const (
 
 var errAnswerTooLarge = fmt.Errorf("answer is larger than %d MiB", maxAnswer>>20)
 
-// refused is any response but a 2xx.
+// refused is any response but a 2xx, and an error in the body of one.
 type refused struct {
 	status int
 	header http.Header
 	body   []byte
+	within bool // the response itself was of status 200
 }
 
 func (f *refused) Error() string { return fmt.Sprintf("answered %d", f.status) }
@@ -31,7 +32,7 @@ type unreachable struct{ err error }
 func (u *unreachable) Error() string { return u.err.Error() }
 func (u *unreachable) Unwrap() error { return u.err }
 
-// transport bounds what is read of a response, and tells refusals and broken connections from answers before an SDK
+// transport bounds what is read of a response, makes of it what the SDKs can read, and tells refusals and broken connections from answers before an SDK
 // sees them. The three SDKs read error bodies in three ways, of which one loses the status when the body has not the
 // provider's own shape; so an error status is an error here already, as an http.RoundTripper usually must not do. It
 // also means that no redirect is followed: a key never travels to another host.
@@ -49,8 +50,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &unreachable{err}
 	}
 	if resp.StatusCode/100 == 2 {
-		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxAnswer}
-		return resp, nil
+		return accept(resp)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))

@@ -55,7 +55,7 @@ func TestTheDemoShowsARunFromThePromptToTheOrderInTheShop(t *testing.T) {
 		`✓ select_dropdown "Blue"`,
 		`"order_number": "KT-\d{6}"`,
 		`"total_eur": 82.9`,
-		`signature is valid, and its body is what GET /api/runs/1 answers`,
+		`signature is valid, and its body is the run as GET /api/runs/1 answers it`,
 		`The shop's own books: order KT-\d{6}, 2 × Ferry kettle in Blue, €82.90 paid, to Ada Lovelace in Brussels`,
 		`POST /api/runs/1/set-as-cached-workflow`,
 		`\{\{ full_name \}\}`,
