@@ -89,7 +89,7 @@ func TestTheSchemaAndThePromptHaveEveryActionThatIsOffered(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"index": "N of the control [N]", "keys": "send_keys", "path": "a file's name",
-		"query": "search_page, read_file, extract, find_elements: a CSS selector, replace_file: the old text",
+		"query": "search_page, read_file, extract, replace_text: the old text, find_elements: a CSS selector, replace_file: the old text",
 	} {
 		if got := schema.Properties[name].Description; got != want {
 			t.Errorf("%s is described as %q", name, got)

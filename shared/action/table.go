@@ -73,6 +73,16 @@ var table = []Spec{
 		Prompt:    "type into a field, in place of what stands there; with clear false behind it.",
 	},
 	{
+		Name: "replace_text", Params: []Param{index, doc(required(query), "the old text"), text}, Effectful: true,
+		Replay: Replay{Keep: Always},
+		Prompt: "put text in place of query within a field; query must be in it just once.",
+	},
+	{
+		Name: "read_field", Params: []Param{index}, ReadOnly: true,
+		Replay: Replay{Keep: LeftOut},
+		Prompt: "see all that a field holds, with its line ends.",
+	},
+	{
 		Name: "select_dropdown", Aliases: []Alias{{Name: "select_dropdown_option"}},
 		Params: []Param{index, text}, Effectful: true,
 		Replay: Replay{Keep: Always, Replaces: SameElement},

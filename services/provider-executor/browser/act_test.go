@@ -24,14 +24,14 @@ const shop = `<!doctype html><title>Cart</title><h1>Your cart</h1>
 func verified(t *testing.T, out browser.Outcome) {
 	t.Helper()
 	if out.Success == nil || !*out.Success {
-		t.Errorf("outcome is not verified: %+v", out)
+		t.Errorf("outcome is not verified: %q %q", out.Content, out.Error)
 	}
 }
 
 func refused(t *testing.T, out browser.Outcome, because string) {
 	t.Helper()
 	if out.Success == nil || *out.Success || !strings.Contains(out.Error, because) {
-		t.Errorf("want a failure that says %q, got %+v", because, out)
+		t.Errorf("want a failure that says %q, got %q %q", because, out.Content, out.Error)
 	}
 }
 

@@ -43,6 +43,8 @@ var perform = map[string]func(*doing, context.Context) (Outcome, error){
 	"navigate":         (*doing).navigate,
 	"click":            (*doing).click,
 	"input":            (*doing).input,
+	"replace_text":     (*doing).replaceText,
+	"read_field":       (*doing).readField,
 	"select_dropdown":  (*doing).selectDropdown,
 	"dropdown_options": (*doing).dropdownOptions,
 	"scroll":           (*doing).scroll,

@@ -160,6 +160,9 @@ func (e element) stale(err error) error {
 	return err
 }
 
+// shown names the element as the page text does.
+func (e element) shown() string { return fmt.Sprintf("[%d] %s", e.index, e.what()) }
+
 func (e element) what() string {
 	if e.name == "" {
 		return e.role

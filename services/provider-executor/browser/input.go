@@ -20,11 +20,14 @@ var untyped = []string{"checkbox", "radio", "button", "submit", "reset", "image"
 type holding struct {
 	Gone   bool   `json:"gone"`
 	Equal  bool   `json:"equal"`
-	Alike  bool   `json:"alike"` // but for case, spaces and punctuation
+	Alike  bool   `json:"alike"` // the same value in a form of the field's own
 	Ends   bool   `json:"ends"`  // with what was typed behind the rest
+	More   bool   `json:"more"`  // than what was typed, which is in it
 	Value  string `json:"value"`
 	Secret bool   `json:"secret"`
 	Empty  bool   `json:"empty"`
+	Max    int    `json:"max"`    // characters that it takes, if more were typed; else 0
+	Number bool   `json:"number"` // it is a number field
 }
 
 func (d *doing) input(ctx context.Context) (Outcome, error) {
@@ -87,11 +90,11 @@ func (d *doing) typeInto(ctx context.Context, e element, seen look) error {
 	if !focused {
 		return refusal(fmt.Sprintf("[%d] %s does not take the focus; click it and look again", e.index, e.what()))
 	}
-	text := oneLine(d.action.Text, seen)
+	text := fieldText(d.action.Text, seen)
 	if text == "" && clearing {
 		return d.stroke(ctx, named["Delete"], 0)
 	}
-	return d.typeText(ctx, text)
+	return d.put(ctx, e, text)
 }
 
 // enterField clicks into a field and puts the caret over what it holds, or behind that.
@@ -106,17 +109,45 @@ func (d *doing) enterField(ctx context.Context, e element, over bool) (focused b
 	return focused, e.call(ctx, &focused, "select", over)
 }
 
-// oneLine is the text without line ends where the field has one line: Enter would submit.
-func oneLine(text string, seen look) string {
+// fieldText is the text as the field can take it: without line ends if it has one line.
+func fieldText(text string, seen look) string {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	if !seen.Multiline {
-		text = strings.ReplaceAll(text, "\n", " ")
+		text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", " ")
 	}
 	return text
 }
 
 const typedLimit = 200 // characters typed key by key; a longer text is inserted as if pasted
 
+// put puts a text where the caret is. Keys are pressed only for what is text on every page: Tab would leave the field
+// and Enter send it, so that texts with these are pasted, as long ones are.
+func (d *doing) put(ctx context.Context, e element, text string) error {
+	if utf8.RuneCountInString(text) > typedLimit || strings.ContainsAny(text, "\t\n") {
+		return d.paste(ctx, e, text)
+	}
+	return d.typeText(ctx, text)
+}
+
+// paste puts a text where the caret is in one piece. The page gets a paste event, whose default we carry out, and a key
+// event behind it: pages look at a field when they come.
+func (d *doing) paste(ctx context.Context, e element, text string) error {
+	if err := d.gate(); err != nil {
+		return err
+	}
+	var taken bool
+	if err := e.call(ctx, &taken, "pasted", text); err != nil {
+		return err
+	}
+	if !taken {
+		if err := d.give(ctx, "Input.insertText", map[string]any{"text": text}); err != nil {
+			return err
+		}
+	}
+	return d.stroke(ctx, named["Shift"], 0)
+}
+
+// typeText presses the keys of a text.
 func (d *doing) typeText(ctx context.Context, text string) error {
 	if utf8.RuneCountInString(text) > typedLimit {
 		return d.give(ctx, "Input.insertText", map[string]any{"text": text})
@@ -132,33 +163,77 @@ func (d *doing) typeText(ctx context.Context, text string) error {
 	return nil
 }
 
-// judgeInput reads the value back.
+// judgeInput reads the value back. Where an editor has added to what was typed, such as a closing bracket, the text is
+// pasted over it.
 func (d *doing) judgeInput(ctx context.Context, e element, seen look, out Outcome) (Outcome, error) {
-	var h holding
-	wanted := oneLine(d.action.Text, seen)
-	if err := e.frame.call(ctx, &h, "holds", []int{e.token, e.key}, wanted); err != nil {
-		if ending(ctx, err) != nil {
+	wanted := fieldText(d.action.Text, seen)
+	h, err := d.held(ctx, e, wanted)
+	if err != nil {
+		return out, err
+	}
+	if h.More && !h.Secret && seen.Multiline && or(d.action.Clear, true) {
+		if h, err = d.pasteOver(ctx, e, wanted); err != nil {
 			return out, err
 		}
-		h.Gone = true // with its document
 	}
-	appended := !or(d.action.Clear, true)
-	switch {
-	case h.Gone:
-		out.Content = fmt.Sprintf("Typed into %s; the page then replaced the field.", e.what())
-	case h.Equal || appended && h.Ends:
-		out.Success = new(true)
-		out.Content = fmt.Sprintf("Typed into %s.", e.what())
-	case h.Alike && !h.Secret && wanted != "":
-		out.Success = new(true)
-		out.Content = fmt.Sprintf("Typed into %s; the page shows it as %q.", e.what(), h.Value)
-	case h.Secret:
-		out.Success, out.Error = new(false), fmt.Sprintf("[%d] %s does not hold what was typed", e.index, e.what())
-	default:
-		out.Success, out.Error = new(false), fmt.Sprintf("[%d] %s holds %q instead of what was typed", e.index, e.what(), h.Value)
-	}
+	h.judge(e, &out, d.action.Text, !or(d.action.Clear, true))
 	if seen.Suggests && out.Error == "" {
 		out.Content += " It may offer suggestions: look at the page and click one."
 	}
 	return out, nil
+}
+
+// held compares what a field holds with what it should. Errors are those that end the step.
+func (d *doing) held(ctx context.Context, e element, wanted string) (h holding, err error) {
+	if err := e.frame.call(ctx, &h, "holds", []int{e.token, e.key}, wanted); err != nil {
+		if ending(ctx, err) != nil {
+			return h, err
+		}
+		h.Gone = true // with its document
+	}
+	return h, nil
+}
+
+func (d *doing) pasteOver(ctx context.Context, e element, text string) (h holding, err error) {
+	if err := e.call(ctx, nil, "select", true); err != nil {
+		return h, err
+	}
+	if err := d.paste(ctx, e, text); err != nil {
+		return h, err
+	}
+	d.settle(ctx, settleLimit)
+	return d.held(ctx, e, text)
+}
+
+// judge says in an outcome whether a field holds what was typed.
+func (h holding) judge(e element, out *Outcome, text string, appended bool) {
+	switch {
+	case h.Gone:
+		out.Content = fmt.Sprintf("Typed into %s; the page then replaced the field.", e.shown())
+		return
+	case h.Equal || appended && h.Ends:
+		out.Success, out.Content = new(true), fmt.Sprintf("Typed into %s.", e.shown())
+	case h.Alike && !h.Secret && text != "":
+		out.Success, out.Content = new(true), fmt.Sprintf("Typed into %s; the page shows it as %q.", e.shown(), h.Value)
+	case h.Secret:
+		out.Success, out.Error = new(false), fmt.Sprintf("%s does not hold what was typed%s", e.shown(), h.hint(text))
+		return
+	default:
+		out.Success, out.Error = new(false), fmt.Sprintf("%s holds %q instead of %q%s", e.shown(), h.Value, clip(text, 100), h.hint(text))
+		return
+	}
+	if strings.Contains(text, "\n") {
+		out.Content += " Line ends are text: Enter was not pressed."
+	}
+}
+
+// hint says why a field may hold something else.
+func (h holding) hint(text string) string {
+	switch {
+	case h.Max > 0:
+		return fmt.Sprintf(": it takes at most %d characters", h.Max)
+	case h.Number && strings.ContainsAny(text, ",'’ "):
+		return ": it is a number field; write the number with a decimal point and nothing else, such as 1234.5"
+	}
+	return ""
 }

@@ -33,6 +33,7 @@ var named = map[string]key{
 	"PageUp":     {"PageUp", "PageUp", "", 33},
 	"PageDown":   {"PageDown", "PageDown", "", 34},
 	"Insert":     {"Insert", "Insert", "", 45},
+	"Shift":      {"Shift", "ShiftLeft", "", 16},
 }
 
 var otherNames = map[string]string{"Esc": "Escape", "Return": "Enter", "Up": "ArrowUp", "Down": "ArrowDown", "Left": "ArrowLeft", "Right": "ArrowRight", "Del": "Delete"}

@@ -52,7 +52,7 @@ func (d *doing) inputSecret(ctx context.Context, e element, seen look) error {
 	if err := d.gate(); err != nil {
 		return err
 	}
-	return e.call(ctx, nil, "insert", oneLine(text, seen), or(d.action.Clear, true))
+	return e.call(ctx, nil, "insert", fieldText(text, seen), or(d.action.Clear, true))
 }
 
 // sendSecret types a text with secrets where the focus is.

@@ -180,47 +180,6 @@ function frameBox(owner) {
   return { top: r.top + owner.clientTop, left: r.left, right: r.right, bottom: r.bottom, visible, path: pathOf(owner), ...hopOf(owner) };
 }
 
-// select puts the caret into a field, over all it holds or behind it.
-function select(ref, all) {
-  const el = find(ref);
-  if (el.isContentEditable) {
-    el.focus();
-    const range = document.createRange();
-    range.selectNodeContents(el);
-    if (!all) range.collapse(false);
-    const selection = getSelection();
-    selection.removeAllRanges();
-    selection.addRange(range);
-    return true;
-  }
-  el.focus();
-  if (all) el.select();
-  else try { el.setSelectionRange(el.value.length, el.value.length); } catch { /* number, email: no caret to place */ }
-  return el.getRootNode().activeElement === el;
-}
-
-// assign sets what cannot be typed: dates, colours, sliders.
-function assign(ref, value) {
-  const el = find(ref);
-  el.value = value;
-  el.dispatchEvent(new Event('input', { bubbles: true, composed: true }));
-  el.dispatchEvent(new Event('change', { bubbles: true }));
-  return true;
-}
-
-// holds compares what a field holds with what it should. A password or another secret is not told.
-function holds(ref, wanted) {
-  const el = still(ref);
-  if (!el) return { gone: true };
-  const value = el.isContentEditable ? el.innerText : el.value;
-  const flat = text => text.replace(/\r\n?/g, '\n').replace(/\u00a0/g, ' ').trim();
-  const bare = text => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-  return {
-    equal: flat(value) === flat(wanted), alike: bare(value) === bare(wanted), ends: flat(value).endsWith(flat(wanted)),
-    value: secretive(el) ? '' : clip(clean(value), NAME_LIMIT), secret: secretive(el), empty: value === '',
-  };
-}
-
 // options lists what can be chosen.
 function options(ref) {
   const el = find(ref);
