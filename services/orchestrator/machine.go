@@ -114,6 +114,9 @@ func lost(s State, t bus.Timer, now time.Time) Decision {
 	if t.Kind == bus.TimerLease {
 		retrying.Run.RetryReason = "the executor stopped answering"
 	}
+	if t.Waiting != nil {
+		return postponed(s, retrying, t.Waiting)
+	}
 	after := State{Last: event.Retrying, Run: retrying.Run}
 	if t.Kind == bus.TimerRelease && !t.Counts {
 		return after.redispatch(&retrying, now)
@@ -131,6 +134,17 @@ func lost(s State, t bus.Timer, now time.Time) Decision {
 		Arm: &bus.Timer{
 			Task: s.Run.Task, Run: s.Run.Run, Kind: bus.TimerRetry, Attempt: s.Run.Attempt,
 			Due: now.Add(retryDelay(after.Run.Failures)),
+		},
+	}
+}
+
+// postponed puts a run that has done nothing yet back into the queue for a while. Its session has not begun.
+func postponed(s State, retrying Transition, why *event.Waiting) Decision {
+	retrying.Run.Waiting, retrying.Run.StartedAt = why, nil
+	return Decision{
+		Append: []Transition{retrying},
+		Arm: &bus.Timer{
+			Task: s.Run.Task, Run: s.Run.Run, Kind: bus.TimerRetry, Attempt: s.Run.Attempt, Due: why.Until,
 		},
 	}
 }
@@ -181,7 +195,7 @@ func (s State) to(t event.Type, now time.Time) Transition {
 	run := s.Run
 	run.State = t.State()
 	if t.Terminal() {
-		run.FinishedAt = &now
+		run.FinishedAt, run.Waiting = &now, nil
 	}
 	return Transition{Type: t, Run: run}
 }

@@ -36,6 +36,8 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 	crashed.Timer.Counts = true
 	thirdTime := in(event.Started)
 	thirdTime.Run.Failures = 2
+	resting := fired(bus.TimerRelease, 1)
+	resting.Timer.Waiting = &event.Waiting{Reason: event.WaitingProvider, Since: noon, Until: noon.Add(time.Minute)}
 	late := in(event.Started)
 	late.Run.SessionTimeout = 30
 	lateQueued := late
@@ -67,6 +69,8 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 		{"a shutdown never exhausts a run", thirdTime, released, "retrying dispatched session"},
 		{"an attempt lost to its browser waits", in(event.Started), crashed, "retrying retry"},
 		{"an attempt lost to its browser for the third time", thirdTime, crashed, "failed"},
+		{"a run whose provider is down waits in the queue", in(event.Started), resting, "retrying retry"},
+		{"a run whose provider is down is canceled", in(event.CancelRequested), resting, "canceled"},
 		{"the wait is over", in(event.Retrying), fired(bus.TimerRetry, 1), "dispatched session"},
 		{"the session is over", late, fired(bus.TimerSession, 1), "timed_out"},
 		{"the session is over while queued again", lateQueued, fired(bus.TimerSession, 1), "timed_out"},
@@ -84,6 +88,25 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestARunThatWaitsForItsProviderSaysWhyAndItsSessionHasNotBegun(t *testing.T) {
+	why := &event.Waiting{Reason: event.WaitingProvider, Since: noon, Until: noon.Add(time.Minute), Text: "openai answered 503"}
+	release := fired(bus.TimerRelease, 1)
+	release.Timer.Waiting = why
+	d := Next(in(event.Started), release, noon)
+	run := d.Append[0].Run
+	if run.State != event.StateQueued || run.Waiting != why || run.StartedAt != nil || run.Failures != 0 || !d.Arm.Due.Equal(why.Until) {
+		t.Errorf("run %+v, timer %+v", run, d.Arm)
+	}
+	again := Next(State{Last: event.Retrying, Run: run}, fired(bus.TimerRetry, 1), noon.Add(20*time.Hour))
+	if len(again.Append) != 1 || again.Append[0].Type != event.Dispatched || again.Append[0].Run.Waiting != why {
+		t.Errorf("after the wait: %+v", again)
+	}
+	end := Next(State{Last: event.Retrying, Run: run}, Input{Cancel: true}, noon)
+	if end.Append[0].Run.Waiting != nil {
+		t.Error("a run that is over waits for nothing")
 	}
 }
 

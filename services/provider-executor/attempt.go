@@ -153,6 +153,7 @@ func (s *Service) choices(req event.Request) ([]agent.Model, error) {
 
 // end writes how the attempt ended: the run's terminal event, or that the run is given back. outcome is for metrics.
 func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) (outcome string, _ error) {
+	var outage *agent.Outage
 	switch {
 	case err == nil && r.Error == nil:
 		return "succeeded", l.finish(ctx, event.Succeeded, r)
@@ -164,6 +165,12 @@ func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) 
 		return "lost", nil
 	case errors.Is(err, errShutdown):
 		return "released", l.release(ctx, "its executor was shut down", false)
+	case errors.As(err, &outage):
+		if ok, err := l.postpone(ctx, outage); ok {
+			return "postponed", err
+		}
+		r.Error = &event.Error{Code: outage.Cause.Code, Message: outage.Cause.Message}
+		return "failed", l.finish(ctx, event.Failed, r)
 	case errors.Is(err, browser.ErrUnenforceable):
 		r.Error = &event.Error{Code: "allowed_domains_unenforceable", Message: err.Error() + "."}
 		return "failed", l.finish(ctx, event.Failed, r)

@@ -43,7 +43,8 @@ type lease struct {
 	safe     time.Time // until then, on the local monotonic clock, nobody else can have the run
 	canceled bool
 	last     *event.StepRef
-	latest   time.Time // on the run's log: what follows is not before it
+	waiting  *event.Waiting // why the run has waited in the queue before
+	latest   time.Time      // on the run's log: what follows is not before it
 }
 
 // now is the server's clock, never before what the run's log says already.
@@ -88,6 +89,7 @@ func (l *lease) start(ctx context.Context, executor string) error {
 		return err
 	}
 	l.run.State, l.run.Executor, l.run.RetryReason = event.StateRunning, executor, ""
+	l.waiting, l.run.Waiting = l.run.Waiting, nil
 	if err := l.append(ctx, event.Started); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func TestAModelThatNeverAnswersUsablyGivesWayToTheFallback(t *testing.T) {
 	if first, second := r.asked("openai"), r.asked("groq"); len(first) != 5 || !slices.Equal(second, []string{"json_schema", "json_schema", "json_schema_loose"}) {
 		t.Errorf("asked by %v, then by %v", first, second)
 	}
-	alone := r.run(r.dispatch(event.Request{Prompt: "hello"}))
+	alone := r.run(r.dispatch(event.Request{Prompt: "hello", SessionTimeout: 4})) // less than it would wait in the queue
 	wantCode(t, alone, "invalid_output")
 	if !strings.Contains(alone.Error.Message, "teleport") || !strings.Contains(alone.Error.Message, "choose another model") {
 		t.Errorf("message %q", alone.Error.Message)
@@ -120,7 +120,7 @@ func TestADeadProviderCostsLaterRunsNothing(t *testing.T) {
 	}).withGroq()
 	r.serve()
 	for range 3 {
-		wantCode(t, r.run(r.dispatch(event.Request{Prompt: "hello"})), "provider_unavailable")
+		wantCode(t, r.run(r.dispatch(event.Request{Prompt: "hello", SessionTimeout: 4})), "provider_unavailable")
 	}
 	made := len(r.asked("openai"))
 	once := event.Means{Fallbacks: groq, Budget: &event.Budget{MaxModelCalls: ref(int64(1))}}
@@ -128,7 +128,7 @@ func TestADeadProviderCostsLaterRunsNothing(t *testing.T) {
 	if string(run.Result) != `"from the fallback"` || run.Usage.ModelCalls != 1 {
 		t.Errorf("result %s, error %+v, %d calls", run.Result, run.Error, run.Usage.ModelCalls)
 	}
-	alone := r.run(r.dispatch(event.Request{Prompt: "hello"}))
+	alone := r.run(r.dispatch(event.Request{Prompt: "hello", SessionTimeout: 4})) // less than it would wait in the queue
 	wantCode(t, alone, "provider_unavailable")
 	if !strings.Contains(alone.Error.Message, "not asked for now") || !strings.Contains(alone.Error.Message, "tried again in") {
 		t.Errorf("message %q", alone.Error.Message)

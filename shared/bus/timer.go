@@ -32,6 +32,9 @@ type Timer struct {
 	Reason  string       `json:"reason,omitempty"` // of a release: why
 	Counts  bool         `json:"counts"`           // of a release: the attempt counts as an infrastructure failure
 	Due     time.Time    `json:"due"`              // on the server's clock
+
+	// Waiting, of a release, is why and until when the run waits in the queue. It has done nothing yet.
+	Waiting *event.Waiting `json:"waiting,omitempty"`
 }
 
 // Key names the run.

@@ -148,6 +148,7 @@ type Snapshot struct {
 	StartedAt      *time.Time      `json:"started_at"`
 	FinishedAt     *time.Time      `json:"finished_at"`
 	RetryReason    string          `json:"retry_reason,omitempty"`
+	Waiting        *Waiting        `json:"waiting,omitempty"` // why the run stands still
 	CancelAt       *time.Time      `json:"cancel_requested_at,omitempty"`
 }
 
@@ -161,6 +162,18 @@ func (s Snapshot) Deadline() (at time.Time, ok bool) {
 	}
 	return s.StartedAt.Add(time.Duration(s.SessionTimeout) * time.Second), true
 }
+
+// Waiting says why a run stands still.
+type Waiting struct {
+	_      struct{}  `nullable:"true"` // for the API document: a field of this type may be null
+	Reason string    `json:"reason" enum:"provider" doc:"provider: the model's provider does not serve calls now"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until" doc:"when it is tried again"`
+	Text   string    `json:"text" doc:"what happened"`
+}
+
+// WaitingProvider is the reason of a run whose provider is down or at its limit.
+const WaitingProvider = "provider"
 
 // Execution tells how a run's steps came about.
 type Execution string

@@ -127,6 +127,7 @@ type Run struct {
 	Status            Status          `json:"status" enum:"success,failure,in_progress" default:"in_progress" doc:"The status of the agent's task"`
 	State             State           `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
 	Error             *Error          `json:"error"`
+	Waiting           *Waiting        `json:"waiting" doc:"Why the run stands still; null: it does not"`
 	Attempt           int             `json:"attempt"`
 	Execution         Execution       `json:"execution" enum:"ai,cached_workflow,healed"`
 	Prompt            string          `json:"prompt"`
@@ -157,8 +158,8 @@ func Present(id RunID, req Request, s Snapshot, steps []StepData) Run {
 		Prompt: req.Prompt, Model: req.Model, Provider: req.Provider, ResponseFormat: req.ResponseFormat,
 		JSONSchema: req.JSONSchema, UseCachedWorkflow: req.UseCachedWorkflow,
 		CreatedAt: req.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Usage: s.Usage, Judgement: s.Judgement,
-		Workflow: s.Workflow.present(),
-		Files:    append([]RunFile{}, s.Files...),
+		Workflow: s.Workflow.present(), Waiting: s.Waiting,
+		Files: append([]RunFile{}, s.Files...),
 	}
 	if req.WebhookURL != "" {
 		r.WebhookURL, r.Webhook = &req.WebhookURL, &Webhook{State: WebhookPending}

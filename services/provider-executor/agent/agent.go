@@ -104,6 +104,7 @@ type run struct {
 	unusable             int    // answers in a row that were no decision, of the model in use
 	picture              bool   // the next page is shown with a screenshot
 	whole                bool   // the next page is shown from its top to its end
+	faulty               bool   // the provider's last outage began with a 500 or 501
 	repaired             bool   // the one repair round for the result was given
 	fruitless            int    // steps in a row in which all failed
 	memory               string // what the model last wrote into it

@@ -22,10 +22,13 @@ func (r *run) decide(ctx context.Context, page *browser.Observation, sight []byt
 	left := r.task.MaxSteps - r.number + 1
 	messages := r.talk.ask(page.Text, left)
 	messages[len(messages)-1].JPEG = sight
-	for late := false; ; {
+	for late, outages := false, 0; ; {
 		d, answer, err := r.call(ctx, messages)
 		wrong := unusable(err)
 		switch {
+		case err != nil && r.sitOut(ctx, err, outages):
+			outages++
+			continue
 		case wrong != nil:
 			r.unusable++
 		case err != nil:
@@ -95,7 +98,10 @@ func (r *run) resultWrong(ctx context.Context, d decision) error {
 // modelFailed ends the run with the model's error, or the attempt where the run was stopped meanwhile.
 func (r *run) modelFailed(ctx context.Context, err error) (*Result, error) {
 	var e *model.Error
-	if errors.As(err, &e) && ctx.Err() == nil {
+	switch e = passing(ctx, err); {
+	case e != nil && r.untouched():
+		return nil, &Outage{e}
+	case errors.As(err, &e) && ctx.Err() == nil:
 		return failure(e.Code, e.Message), nil
 	}
 	var spent overBudget

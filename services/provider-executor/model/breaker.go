@@ -28,6 +28,7 @@ type breaker struct {
 	trying   bool      // a trial is under way
 	until    time.Time // when the rest ends
 	last     string    // what the last failure said
+	passing  bool      // and whether it may pass
 }
 
 // enter lets a call through, which must leave, or says why not. trial marks the one call after a rest.
@@ -46,7 +47,7 @@ func (b *breaker) enter() (trial bool, refused *Error) {
 	if wait > 0 {
 		when = fmt.Sprintf("will be tried again in %s, at %s", wait.Round(time.Second), b.until.UTC().Format("15:04:05 MST"))
 	}
-	return false, &Error{Code: CodeUnavailable, RetryAfter: max(wait, time.Second), Err: ErrResting, Message: fmt.Sprintf(
+	return false, &Error{Code: CodeUnavailable, RetryAfter: max(wait, time.Second), Err: ErrResting, Passing: b.passing, Message: fmt.Sprintf(
 		"is not asked for now, since its last %d calls failed, and %s. Name fallbacks, which take over meanwhile. The last failure: %s", b.failures, when, b.last)}
 }
 
@@ -72,7 +73,7 @@ func (b *breaker) leave(trial bool, err error) {
 // between do not prolong it.
 func (b *breaker) fail(trial bool, e *Error) {
 	b.failures++
-	b.last = e.Message
+	b.last, b.passing = e.Message, e.Passing
 	if b.failures != deadAfter && !trial {
 		return
 	}

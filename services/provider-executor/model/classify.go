@@ -35,7 +35,7 @@ func (c *client) classify(err error, r Request) *Error {
 		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf(
 			"The answer of %s could not be read: %s. Check that %s is an address of its API.", p, c.scrub(unreadable.Error()), c.spec.BaseURLVariable)}
 	case errors.As(err, &broken):
-		return &Error{Code: CodeUnavailable, repeat: true, Message: fmt.Sprintf(
+		return &Error{Code: CodeUnavailable, repeat: true, Passing: c.reached.Load(), Message: fmt.Sprintf(
 			"%s cannot be reached: %s. Check the network and %s.", p, broken, c.spec.BaseURLVariable)}
 	default:
 		return &Error{Code: CodeInvalidOutput, Message: fmt.Sprintf(
@@ -70,9 +70,9 @@ func (c *client) classifyRefusal(f *refused, r Request) *Error {
 	case status == http.StatusNotFound, status/100 == 3:
 		e.Code, e.Message = CodeInvalid, said+fmt.Sprintf(" Check the path of %s.", c.spec.BaseURLVariable)
 	case status == http.StatusTooManyRequests:
-		e.Code, e.Message, e.repeat = CodeRateLimited, said+" Wait, or raise the account's limits.", true
+		e.Code, e.Message, e.repeat, e.Passing = CodeRateLimited, said+" Wait, or raise the account's limits.", true, true
 	case status >= 500, status == http.StatusRequestTimeout:
-		e.Code, e.Message, e.repeat = CodeUnavailable, said+" Try again later.", true
+		e.Code, e.Message, e.repeat, e.Passing = CodeUnavailable, said+" Try again later.", true, true
 	default:
 		e.Code, e.Message = CodeInvalid, said
 	}

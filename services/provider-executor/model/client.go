@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/answer"
@@ -38,6 +39,7 @@ type client struct {
 	learnt  learnt
 	breaker breaker
 	holds   holds
+	reached atomic.Bool // the provider has answered a call, in whatever way: its address is right
 }
 
 func newClient(s spec, access Access, timeout time.Duration, httpClient *http.Client) *client {
@@ -124,6 +126,9 @@ func (c *client) ask(ctx context.Context, since time.Time, q question) (Response
 		resp, err = c.send(attempt, q)
 		if err != nil && attempt.Err() != nil {
 			err = errHung
+		}
+		if f := (*refused)(nil); err == nil || errors.As(err, &f) {
+			c.reached.Store(true)
 		}
 		if salvaged := salvage(err, q); salvaged != "" {
 			resp, err = Response{Text: salvaged, Model: q.Model, FinishReason: "stop"}, nil

@@ -27,6 +27,7 @@ type Error struct {
 	RetryAfter time.Duration // how long the provider asks to wait, 0 when it did not say
 	Err        error         // what it comes from, such as the error of Request.Check; may be nil
 	Final      bool          // of invalid_output: every way of asking was tried
+	Passing    bool          // the provider is there but does not serve the call now: later the same call may work
 
 	repeat  bool   // whether the same call may work a little later
 	hung    bool   // the call met its deadline
