@@ -44,6 +44,7 @@ func (a *api) register(app *fiber.App) error {
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Transformers = []huma.Transformer{a.discreet}
 	h := humafiber.New(app, config)
+	h.UseMiddleware(knownQuery(h))
 	a.runOperations(h)
 	a.taskOperations(h)
 	a.workflowOperations(h)

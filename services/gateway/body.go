@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -86,9 +85,8 @@ func checkBody(c *fiber.Ctx) error {
 	if !takesBody(c) {
 		return c.Next()
 	}
-	media, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if err != nil || media != fiber.MIMEApplicationJSON {
-		return huma.Error415UnsupportedMediaType("expected Content-Type: application/json")
+	if err := plainJSON(c); err != nil {
+		return err
 	}
 	var absurd *schema.Error
 	if errors.As(schema.CheckNumbers(noted(c.UserContext()).body), &absurd) {
@@ -98,6 +96,9 @@ func checkBody(c *fiber.Ctx) error {
 	var value any
 	if err := json.Unmarshal(noted(c.UserContext()).body, &value); err != nil {
 		return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "body", Message: "malformed JSON: " + err.Error()})
+	}
+	if err := unambiguous(noted(c.UserContext()).body); err != nil {
+		return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "body", Message: err.Error()})
 	}
 	fields, _ := value.(map[string]any)
 	var errs []error
@@ -114,7 +115,8 @@ func checkBody(c *fiber.Ctx) error {
 
 // sameSite refuses what a page of another site makes a browser send: an Origin that is not the server's own, or a Host
 // that is neither an IP address, nor a loopback name, nor one of hosts (a name that was rebound to this address).
-func sameSite(hosts []string) fiber.Handler {
+// An origin of origins may use it too.
+func sameSite(hosts, origins []string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		host := string(c.Request().Host())
 		if !ownHost(host, hosts) {
@@ -122,8 +124,8 @@ func sameSite(hosts []string) fiber.Handler {
 		}
 		if origin := c.Get(fiber.HeaderOrigin); origin != "" {
 			u, err := url.Parse(origin)
-			if err != nil || u.Host != host {
-				return huma.Error403Forbidden(fmt.Sprintf("the origin %q may not use this server", origin))
+			if err != nil || u.Host != host && !slices.Contains(origins, origin) {
+				return huma.Error403Forbidden(fmt.Sprintf("the origin %q may not use this server: name it in ERRAND_ALLOW_ORIGINS if it may", origin))
 			}
 		}
 		return c.Next()

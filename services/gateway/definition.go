@@ -29,6 +29,22 @@ func (o *overrides) check(ctx context.Context, webhooks netguard.Guard) error {
 	wrong := func(field, message string) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + field, Message: message})
 	}
+	if o.Prompt != nil && strings.TrimSpace(*o.Prompt) == "" {
+		wrong("prompt", "expected more than blanks")
+	}
+	if controlled(o.Prompt, "\t\n\r") {
+		wrong("prompt", "expected no control characters but tabs and line ends")
+	}
+	for field, value := range map[string]*string{"model": o.Model, "extract_model": o.ExtractModel, "user_agent": o.UserAgent} {
+		if controlled(value, "") {
+			wrong(field, "expected no control characters")
+		}
+	}
+	for i, f := range o.Fallbacks {
+		if controlled(&f.Model, "") {
+			wrong(fmt.Sprintf("fallbacks[%d].model", i), "expected no control characters")
+		}
+	}
 	if err := checkWebhook(o.WebhookURL, webhooks); err != nil {
 		wrong("webhook_url", err.Error())
 	}

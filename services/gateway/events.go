@@ -55,6 +55,9 @@ func (a *api) events(c *fiber.Ctx) error {
 	if err != nil {
 		return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "header.Last-Event-ID", Message: "expected the id of an event"})
 	}
+	if errs := unknownQuery(queries(c), []string{"after"}); len(errs) > 0 {
+		return huma.Error422UnprocessableEntity("validation failed", errs...)
+	}
 	k, err := a.key(ctx, event.RunID(id))
 	if err != nil {
 		return err
@@ -77,6 +80,15 @@ func (a *api) events(c *fiber.Ctx) error {
 		}
 	})
 	return nil
+}
+
+// queries are the parameters of the request's query.
+func queries(c *fiber.Ctx) map[string][]string {
+	all := map[string][]string{}
+	c.Context().QueryArgs().VisitAll(func(name, value []byte) {
+		all[string(name)] = append(all[string(name)], string(value))
+	})
+	return all
 }
 
 // stream is one client's place in a log.

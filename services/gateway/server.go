@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/errand-run/errand/shared/event"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -32,13 +35,16 @@ func newServer(a *api, registry *prometheus.Registry, c Config) (*fiber.App, err
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: maxBody, // the body is read by readBody
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: headerBytes,
 	})
-	own := sameSite(append(c.Hosts, hostname(c.Addr)))
-	app.Use(a.observe)
+	own := sameSite(append(c.Hosts, hostname(c.Addr)), c.Origins)
+	app.Use(a.observe, singleHeaders)
+	if len(c.Origins) > 0 {
+		app.Use(crossOrigin(c.Origins))
+	}
 	app.Post(filesPath, drained, own, a.upload)
 	app.Use(readBody)
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/readyz", a.ready)
-	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+	app.Get("/metrics", own, adaptor.HTTPHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	app.Use(own, checkBody)
 	app.Get(filesPath+"/:file_id", a.download)
 	app.Get(eventsPath, a.events)
@@ -61,6 +67,7 @@ type notes struct {
 	task event.TaskID
 	run  event.RunID
 	body []byte // as it was sent
+	id   string // of the request, as X-Request-Id has it
 }
 
 type notesKey struct{}
@@ -78,7 +85,8 @@ func noted(ctx context.Context) *notes {
 // its figures.
 func (a *api) observe(c *fiber.Ctx) error {
 	began := time.Now()
-	n := &notes{}
+	n := &notes{id: requestID(c)}
+	c.Set(fiber.HeaderXRequestID, n.id)
 	c.SetUserContext(context.WithValue(context.Background(), notesKey{}, n))
 	err := a.guarded(c)
 	if err != nil {
@@ -90,7 +98,7 @@ func (a *api) observe(c *fiber.Ctx) error {
 	status, took := c.Response().StatusCode(), time.Since(began)
 	a.metrics.requests.WithLabelValues(route, c.Method(), strconv.Itoa(status)).Inc()
 	a.metrics.duration.WithLabelValues(route).Observe(took.Seconds())
-	line := []any{"method", c.Method(), "path", c.Path(), "status", status, "duration_ms", took.Milliseconds()}
+	line := []any{"method", c.Method(), "path", c.Path(), "status", status, "duration_ms", took.Milliseconds(), "request_id", n.id}
 	if n.task > 0 {
 		line = append(line, "task_id", n.task)
 	}
@@ -103,6 +111,24 @@ func (a *api) observe(c *fiber.Ctx) error {
 	}
 	a.log.Log(c.UserContext(), level, "request", line...)
 	return nil
+}
+
+// requestID is the X-Request-Id that the caller has given, if that is fit for a log, or a new one.
+func requestID(c *fiber.Ctx) string {
+	given := c.Get(fiber.HeaderXRequestID)
+	if given == "" || len(given) > 128 || strings.ContainsFunc(given, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return uuid.NewString()
+	}
+	return given
+}
+
+// crossOrigin lets pages of the origins read answers and send what the API takes. Others are refused later.
+func crossOrigin(origins []string) fiber.Handler {
+	return cors.New(cors.Config{
+		AllowOrigins: strings.Join(origins, ","), AllowMethods: "GET,POST,PUT,DELETE", MaxAge: 600,
+		AllowHeaders:  "Content-Type,Idempotency-Key,Prefer,If-Match,Last-Event-ID,X-Request-Id",
+		ExposeHeaders: "Location,ETag,Link,Idempotent-Replayed,Preference-Applied,Retry-After,X-Request-Id",
+	})
 }
 
 // probe reports whether a path is asked by machines, every few seconds.
