@@ -41,7 +41,7 @@ func (k key) token() string {
 }
 
 // acceptRun stores the request and gives the run's id, or finds the run that the key made before.
-func (a *api) acceptRun(ctx context.Context, k key, r event.Request) (id event.RunID, stored event.Request, err error) {
+func (a *api) acceptRun(ctx context.Context, k key, r event.Request) (id event.RunID, stored event.Request, replayed bool, err error) {
 	hashes := a.bodyHashes(ctx)
 	r.BodyHash, r.CreatedAt = hashes[0], a.bus.Now(ctx)
 	id, stored, err = a.bus.AcceptRun(ctx, k.token(), r)
@@ -49,36 +49,36 @@ func (a *api) acceptRun(ctx context.Context, k key, r event.Request) (id event.R
 		id, stored, err = a.bus.AcceptRun(ctx, k.token(), r) // the key decides: stored before, or now
 	}
 	if err != nil {
-		return 0, stored, k.problem(err)
+		return 0, stored, false, k.problem(err)
 	}
 	noted(ctx).run = id
 	a.hub.accepted(event.Key{Task: stored.Task, Run: id})
 	if !slices.Contains(hashes, stored.BodyHash) {
-		return 0, stored, errKeyReused()
+		return 0, stored, false, errKeyReused()
 	}
-	if stored.CreatedAt.Equal(r.CreatedAt) {
+	if replayed = !stored.CreatedAt.Equal(r.CreatedAt); !replayed {
 		a.metrics.accepted.Inc()
 	}
-	return id, stored, nil
+	return id, stored, replayed, nil
 }
 
 // acceptTask stores a new task and gives it its id, or finds the task that the key made before.
-func (a *api) acceptTask(ctx context.Context, k key, t event.Task) (event.Task, error) {
+func (a *api) acceptTask(ctx context.Context, k key, t event.Task) (stored event.Task, replayed bool, err error) {
 	hashes := a.bodyHashes(ctx)
 	t.BodyHash, t.CreatedAt = hashes[0], a.bus.Now(ctx)
 	t.UpdatedAt = t.CreatedAt
-	_, stored, err := a.bus.AcceptTask(ctx, k.token(), t)
+	_, stored, err = a.bus.AcceptTask(ctx, k.token(), t)
 	if errors.Is(err, bus.ErrUnknown) {
 		_, stored, err = a.bus.AcceptTask(ctx, k.token(), t)
 	}
 	if err != nil {
-		return t, k.problem(err)
+		return t, false, k.problem(err)
 	}
 	noted(ctx).task = stored.ID
 	if !slices.Contains(hashes, stored.BodyHash) {
-		return t, errKeyReused()
+		return t, false, errKeyReused()
 	}
-	return stored, nil
+	return stored, !stored.CreatedAt.Equal(t.CreatedAt), nil
 }
 
 func (k key) problem(err error) error {
@@ -100,4 +100,12 @@ func errKeyReused() error {
 func (a *api) bodyHashes(ctx context.Context) []string {
 	sum := sha256.Sum256(noted(ctx).body)
 	return append(a.keys.Digests(noted(ctx).body), hex.EncodeToString(sum[:]))
+}
+
+// whether is a header that says true, or is not there.
+func whether(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
 }

@@ -88,14 +88,14 @@ func (a *api) runOperations(h huma.API) {
 		Content:     map[string]*huma.MediaType{"image/jpeg": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}}
 	huma.Register(h, shot, a.screenshot)
-	h.OpenAPI().AddOperation(eventsOperation())
+	h.OpenAPI().AddOperation(eventsOperation(h))
 }
 
 func (a *api) taskOperations(h huma.API) {
 	operation := func(method, path, id, summary string) huma.Operation {
 		return huma.Operation{
 			OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"tasks"},
-			Errors: []int{403, 404, 409, 413, 415, 503},
+			Errors: []int{403, 404, 409, 412, 413, 415, 503},
 		}
 	}
 	create := operation(http.MethodPost, "/api/tasks", "create-task", "Create a task")
@@ -149,6 +149,14 @@ func finish(document *huma.OpenAPI) {
 			}
 		}
 	}
+	if run := document.Components.Schemas.Map()["Run"]; run != nil {
+		run.Description = "Represents the complete response from the agent."
+	}
+	if why := document.Components.Schemas.Map()["Error"]; why != nil {
+		for _, c := range event.Codes() {
+			why.Properties["code"].Enum = append(why.Properties["code"].Enum, c.Name)
+		}
+	}
 	for _, path := range document.Paths {
 		if path.Post != nil && path.Post.OperationID == "run-task" {
 			path.Post.RequestBody.Required = false
@@ -171,6 +179,19 @@ func encode(w io.Writer, v any) error {
 	return errors.Join(err, errEnd)
 }
 
+// nameFirst has the detail of a failed validation name the first problem: many callers show nothing else.
+func nameFirst(model *huma.ErrorModel) {
+	const bare = "validation failed"
+	if model.Detail != bare || len(model.Errors) == 0 {
+		return
+	}
+	first := model.Errors[0]
+	model.Detail = fmt.Sprintf("%s: %s: %s", bare, first.Location, first.Message)
+	if more := len(model.Errors) - 1; more > 0 {
+		model.Detail += fmt.Sprintf(" (and %d more, see errors)", more)
+	}
+}
+
 // discreet keeps what callers sent, which may hold secrets, out of errors, and what went wrong inside out of answers.
 func (a *api) discreet(_ huma.Context, _ string, v any) (any, error) {
 	model, ok := v.(*huma.ErrorModel)
@@ -184,5 +205,6 @@ func (a *api) discreet(_ huma.Context, _ string, v any) (any, error) {
 	for _, e := range model.Errors {
 		e.Value = nil
 	}
+	nameFirst(model)
 	return model, nil
 }

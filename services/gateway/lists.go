@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -16,7 +17,7 @@ const listPatience = 5 * time.Second
 // Page selects a part of a list.
 type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most"`
-	Cursor string `query:"cursor" pattern:"^[1-9][0-9]{0,17}$" doc:"next_cursor of the page before: entries with a lower id"`
+	Cursor string `query:"cursor" pattern:"^[1-9][0-9]{0,17}$" doc:"next_cursor of the page before, or the id of its last entry: entries with a lower id"`
 }
 
 // before is the id that the page lies below, 0 for the first page.
@@ -67,6 +68,7 @@ type taskRunsInput struct {
 }
 
 type taskRunsOutput struct {
+	Link string    `header:"Link" doc:"rel=next is the page that follows; there is none after the last"`
 	Body []taskRun `nullable:"false"`
 }
 
@@ -76,7 +78,7 @@ func (a *api) taskRuns(ctx context.Context, in *taskRunsInput) (*taskRunsOutput,
 	if _, err := a.task(ctx, in.TaskID); err != nil {
 		return nil, err
 	}
-	runs, _, err := a.list(ctx, filter{task: in.TaskID, before: event.RunID(in.before())}, in.Limit)
+	runs, more, err := a.list(ctx, filter{task: in.TaskID, before: event.RunID(in.before())}, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +88,9 @@ func (a *api) taskRuns(ctx context.Context, in *taskRunsInput) (*taskRunsOutput,
 			ID: r.TaskRunID, Description: r.Prompt, IsDone: r.IsDone, IsSuccessful: r.IsSuccessful,
 			Status: r.Status, State: r.State, CreatedAt: r.CreatedAt,
 		})
+	}
+	if more {
+		out.Link = fmt.Sprintf(`</api/tasks/%s/runs?limit=%d&cursor=%s>; rel="next"`, in.TaskID, in.Limit, runs[len(runs)-1].TaskRunID)
 	}
 	return out, nil
 }

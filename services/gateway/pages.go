@@ -193,7 +193,7 @@ func pathID(c *fiber.Ctx, name string) (int64, error) {
 
 func (p pages) tasks(c *fiber.Ctx) (web.Page, error) {
 	before, _ := strconv.ParseInt(c.Query("cursor"), 10, 64)
-	list, next, err := p.bus.Tasks(c.UserContext(), event.TaskID(before), listLength)
+	list, next, err := p.bus.Tasks(c.UserContext(), bus.TaskPage{Before: event.TaskID(before), Limit: listLength, OneOff: true})
 	if err != nil {
 		return web.Page{}, problem(err, "the list")
 	}

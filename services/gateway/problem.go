@@ -51,6 +51,7 @@ func writeProblem(c *fiber.Ctx, err error) error {
 		}
 	}
 	model.Title = http.StatusText(model.Status)
+	nameFirst(model)
 	body, err := json.Marshal(model)
 	if err != nil {
 		return fmt.Errorf("encode problem: %w", err)

@@ -32,7 +32,7 @@ func (a *api) recordWorkflow(ctx context.Context, in *RunInput) (*recordedOutput
 	}
 	t, err := a.editOwn(ctx, run, func(t event.Task) (event.Task, error) {
 		t = adopt(t, v)
-		t.UseCachedWorkflow = true
+		t.UseCachedWorkflow, t.OneOff = true, false // from now on it is there to be run again
 		return t, nil
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,7 +17,7 @@ import (
 // Submission is what both endpoints that make runs take beside their bodies.
 type Submission struct {
 	Idempotency
-	Prefer string `header:"Prefer" doc:"wait=SECONDS bounds the wait for completion (RFC 7240)"`
+	Prefer string `header:"Prefer" doc:"wait=SECONDS bounds the wait for completion, respond-async is no wait (RFC 7240)"`
 }
 
 type runTaskInput struct {
@@ -32,6 +33,8 @@ type newRunInput struct {
 
 type runOutput struct {
 	PreferenceApplied string `header:"Preference-Applied"`
+	Location          string `header:"Location" doc:"Where the run is read, of a request that made one"`
+	Replayed          string `header:"Idempotent-Replayed" doc:"true: the Idempotency-Key was used before, and this is the run that it made then"`
 	Body              event.Run
 }
 
@@ -93,7 +96,8 @@ func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 	if task.Secrets, err = a.sealAll(ctx, k, in.Body.Secrets); err != nil {
 		return nil, err
 	}
-	if task, err = a.acceptTask(ctx, k, task); err != nil {
+	task.Name, task.OneOff = titled(task.Prompt), true
+	if task, _, err = a.acceptTask(ctx, k, task); err != nil {
 		return nil, err
 	}
 	return a.submit(ctx, order{k, in.Prefer, task, nil})
@@ -117,18 +121,23 @@ func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
 	if o.values != nil {
 		r.Replay.Parameters = o.values
 	}
-	id, stored, err := a.acceptRun(ctx, o.key, r)
+	id, stored, replayed, err := a.acceptRun(ctx, o.key, r)
 	if err != nil {
 		return nil, err
 	}
-	if t.WaitForCompletion != nil && !*t.WaitForCompletion {
+	out := &runOutput{Location: "/api/runs/" + id.String(), Replayed: whether(replayed)}
+	async := t.WaitForCompletion != nil && !*t.WaitForCompletion
+	if !async && prefersAsync(o.prefer) {
+		async, out.PreferenceApplied = true, "respond-async"
+	}
+	if async {
 		run := a.current(ctx, id, stored)
 		if run.Status == event.StatusInProgress {
 			run.History, run.Result = nil, nil
 		}
-		return &runOutput{Body: run}, nil
+		out.Body = run
+		return out, nil
 	}
-	out := &runOutput{}
 	limit := a.waitLimit
 	if wait, ok := preferredWait(o.prefer); ok {
 		limit = min(limit, wait)
@@ -136,6 +145,16 @@ func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
 	}
 	out.Body = a.await(ctx, id, stored, limit)
 	return out, nil
+}
+
+// titled is the name of a task that nobody has named: the beginning of its prompt.
+func titled(prompt string) string {
+	const most = 60
+	title := []rune(strings.Join(strings.Fields(prompt), " "))
+	if len(title) > most {
+		return string(title[:most-1]) + "…"
+	}
+	return string(title)
 }
 
 // run answers with a run as the log has it.

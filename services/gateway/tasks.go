@@ -2,8 +2,12 @@ package gateway
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/bus"
@@ -24,7 +28,36 @@ type taskInput struct {
 }
 
 type taskOutput struct {
+	ETag string `header:"ETag" doc:"Names this state of the task, for If-Match"`
 	Body taskView
+}
+
+// Matching is the condition of an edit.
+type Matching struct {
+	IfMatch string `header:"If-Match" doc:"The ETag of the state that is to be replaced: 412 if somebody else has edited the task meanwhile"`
+}
+
+// etag names a state of a task.
+func etag(t event.Task) string {
+	data, err := json.Marshal(t)
+	if err != nil {
+		panic("gateway: encode a task: " + err.Error()) // it came from JSON
+	}
+	sum := sha256.Sum256(data)
+	return `"` + hex.EncodeToString(sum[:12]) + `"`
+}
+
+// check returns a 412 unless t is in a state that the condition names.
+func (m Matching) check(t event.Task) error {
+	if m.IfMatch == "" {
+		return nil
+	}
+	for given := range strings.SplitSeq(m.IfMatch, ",") {
+		if given = strings.TrimSpace(given); given == "*" || given == etag(t) {
+			return nil
+		}
+	}
+	return huma.Error412PreconditionFailed("task " + t.ID.String() + " was edited since: read it again, and repeat the edit with its new ETag")
 }
 
 // task reads a task. A task that is unknown or deleted is a 404.
@@ -48,7 +81,7 @@ func (a *api) getTask(ctx context.Context, in *taskInput) (*taskOutput, error) {
 // shown is the answer that gives a task.
 func (a *api) shown(ctx context.Context, t event.Task) (*taskOutput, error) {
 	v, err := a.view(ctx, t)
-	return &taskOutput{v}, err
+	return &taskOutput{etag(t), v}, err
 }
 
 // view is the task as callers see it, its cached workflow included.
@@ -70,6 +103,8 @@ type createTaskInput struct {
 
 type createTaskOutput struct {
 	Location string `header:"Location"`
+	ETag     string `header:"ETag"`
+	Replayed string `header:"Idempotent-Replayed" doc:"true: the Idempotency-Key was used before, and this is what it made then"`
 	Body     taskView
 }
 
@@ -97,12 +132,12 @@ func (a *api) createTask(ctx context.Context, in *createTaskInput) (*createTaskO
 	if t.Secrets, err = a.sealAll(ctx, k, in.Body.Secrets); err != nil {
 		return nil, err
 	}
-	stored, err := a.acceptTask(ctx, k, t)
+	stored, replayed, err := a.acceptTask(ctx, k, t)
 	if err != nil {
 		return nil, err
 	}
 	v, err := a.view(ctx, stored)
-	return &createTaskOutput{"/api/tasks/" + stored.ID.String(), v}, err
+	return &createTaskOutput{"/api/tasks/" + stored.ID.String(), etag(stored), whether(replayed), v}, err
 }
 
 // task checks the body and makes the task that it defines.
@@ -121,7 +156,8 @@ func (b taskBody) task(ctx context.Context, webhooks netguard.Guard) (event.Task
 
 type putTaskInput struct {
 	TaskID event.TaskID `path:"task_id" doc:"The ID of the task"`
-	Body   taskBody
+	Matching
+	Body taskBody
 }
 
 // putTask replaces a task's definition: a field that is absent or null returns to its default, but for the cached
@@ -143,6 +179,9 @@ func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error
 		return nil, err
 	}
 	t, err := a.edit(ctx, in.TaskID, func(t event.Task) (event.Task, error) {
+		if err := in.check(t); err != nil {
+			return t, err
+		}
 		r := replacement
 		kept, err := keepValues(valueless, t.Secrets)
 		if err != nil {
@@ -158,9 +197,17 @@ func (a *api) putTask(ctx context.Context, in *putTaskInput) (*taskOutput, error
 	return a.shown(ctx, t)
 }
 
+type deleteTaskInput struct {
+	TaskID event.TaskID `path:"task_id" doc:"The ID of the task"`
+	Matching
+}
+
 // deleteTask deletes a task. Its runs stay, and its id is not given again.
-func (a *api) deleteTask(ctx context.Context, in *taskInput) (*struct{}, error) {
+func (a *api) deleteTask(ctx context.Context, in *deleteTaskInput) (*struct{}, error) {
 	_, err := a.edit(ctx, in.TaskID, func(t event.Task) (event.Task, error) {
+		if err := in.check(t); err != nil {
+			return t, err
+		}
 		t.Deleted = true
 		return t, nil
 	})
@@ -190,6 +237,11 @@ func (a *api) edit(ctx context.Context, id event.TaskID, change func(event.Task)
 	return event.Task{}, problem(err, "task "+id.String())
 }
 
+type listTasksInput struct {
+	Page
+	OneOff bool `query:"one_off" doc:"Whether the tasks that POST /api/runs has made are among them"`
+}
+
 type listTasksOutput struct {
 	Body struct {
 		Tasks      []taskView `json:"tasks" nullable:"false"`
@@ -198,8 +250,9 @@ type listTasksOutput struct {
 }
 
 // listTasks lists tasks, newest first.
-func (a *api) listTasks(ctx context.Context, in *Page) (*listTasksOutput, error) {
-	tasks, next, err := a.bus.Tasks(ctx, event.TaskID(in.before()), in.Limit)
+func (a *api) listTasks(ctx context.Context, in *listTasksInput) (*listTasksOutput, error) {
+	page := bus.TaskPage{Before: event.TaskID(in.before()), Limit: in.Limit, OneOff: in.OneOff}
+	tasks, next, err := a.bus.Tasks(ctx, page)
 	if err != nil {
 		return nil, problem(err, "the list")
 	}

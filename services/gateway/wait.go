@@ -50,6 +50,17 @@ func preferredWait(header string) (wait time.Duration, ok bool) {
 	return 0, false
 }
 
+// prefersAsync reports whether a Prefer header has respond-async (RFC 7240).
+func prefersAsync(header string) bool {
+	for preference := range strings.SplitSeq(header, ",") {
+		name, _, _ := strings.Cut(preference, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "respond-async") {
+			return true
+		}
+	}
+	return false
+}
+
 // current is an accepted run as it stands now. If it cannot be read it is the run as it was accepted: a caller whose run
 // exists learns its id, come what may.
 func (a *api) current(ctx context.Context, id event.RunID, accepted event.Request) event.Run {

@@ -77,21 +77,32 @@ func (b *Bus) UpdateTask(ctx context.Context, t event.Task, revision uint64) err
 	return readErr("update task "+t.ID.String(), err)
 }
 
-// Tasks lists definitions, newest first, at most limit of them with ids below before (0: from the newest). next is
-// the before of the following page, 0 at the end.
-func (b *Bus) Tasks(ctx context.Context, before event.TaskID, limit int) (tasks []event.Task, next event.TaskID, err error) {
+// maxTasksRead bounds what one page of a list costs if nearly all tasks are left out of it.
+const maxTasksRead = 2000
+
+// TaskPage selects tasks of a list.
+type TaskPage struct {
+	Before event.TaskID // only ids below it; 0: from the newest
+	Limit  int          // how many at most
+	OneOff bool         // whether tasks that were made for one run are among them
+}
+
+// Tasks lists definitions, newest first. next is the Before of the following page, 0 at the end; a page may hold fewer
+// than its limit.
+func (b *Bus) Tasks(ctx context.Context, p TaskPage) (tasks []event.Task, next event.TaskID, err error) {
 	newest, err := b.lastID(ctx, streamTaskReq)
 	if err != nil {
 		return nil, 0, err
 	}
 	id := event.TaskID(newest)
-	if before > 0 && before <= id {
-		id = before - 1
+	if p.Before > 0 && p.Before <= id {
+		id = p.Before - 1
 	}
-	for ; id > 0; id-- {
-		if len(tasks) == limit {
+	for read := 0; id > 0; id-- {
+		if len(tasks) == p.Limit || read == maxTasksRead {
 			return tasks, id + 1, nil
 		}
+		read++
 		t, _, err := b.Task(ctx, id)
 		if errors.Is(err, ErrNotFound) {
 			continue
@@ -99,7 +110,9 @@ func (b *Bus) Tasks(ctx context.Context, before event.TaskID, limit int) (tasks 
 		if err != nil {
 			return nil, 0, err
 		}
-		tasks = append(tasks, t)
+		if p.OneOff || !t.OneOff {
+			tasks = append(tasks, t)
+		}
 	}
 	return tasks, 0, nil
 }

@@ -51,11 +51,11 @@ func TestADeletedTaskIsGoneAndItsIdStaysTaken(t *testing.T) {
 	if _, _, err := b.Task(t.Context(), 2); !errors.Is(err, bus.ErrNotFound) {
 		t.Errorf("read a deleted task: %v", err)
 	}
-	page, next, err := b.Tasks(t.Context(), 0, 1)
+	page, next, err := b.Tasks(t.Context(), bus.TaskPage{Limit: 1})
 	if err != nil || len(page) != 1 || page[0].Name != "c" || next == 0 {
 		t.Fatalf("first page %+v, next %d, %v", page, next, err)
 	}
-	page, next, err = b.Tasks(t.Context(), next, 5)
+	page, next, err = b.Tasks(t.Context(), bus.TaskPage{Before: next, Limit: 5})
 	if err != nil || len(page) != 1 || page[0].Name != "a" || next != 0 {
 		t.Errorf("second page %+v, next %d, %v", page, next, err)
 	}

@@ -9,6 +9,7 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -209,7 +210,7 @@ func (u Usage) Add(v Usage) Usage {
 	case v.ModelCalls == 0:
 		sum.CostUSD = u.CostUSD
 	case u.CostUSD != nil && v.CostUSD != nil:
-		cost := *u.CostUSD + *v.CostUSD
+		cost := math.Round((*u.CostUSD+*v.CostUSD)*1e9) / 1e9 // a billionth of a dollar is less than a token costs
 		sum.CostUSD = &cost
 	}
 	return sum

@@ -94,6 +94,7 @@ type Task struct {
 	Workflows []WorkflowVersion `json:"workflows,omitempty"` // the versions of its cached workflow, the oldest first
 	Means
 	BodyHash  string    `json:"body_hash,omitempty"`
+	OneOff    bool      `json:"one_off,omitempty"` // made by POST /api/runs for one run: lists leave it out
 	Deleted   bool      `json:"deleted,omitempty"` // a tombstone: the task is gone, its id stays taken
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
