@@ -34,6 +34,21 @@ type api struct {
 
 // register puts the operations and their document on the router.
 func (a *api) register(app *fiber.App) error {
+	h := a.describe(app)
+	finish(h.OpenAPI(), event.Providers())
+	document, err := json.Marshal(h.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("encode the API document: %w", err)
+	}
+	app.Get("/openapi.json", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		return c.Send(document)
+	})
+	return nil
+}
+
+// describe puts the operations on the router, and what their types say into the document.
+func (a *api) describe(app *fiber.App) huma.API {
 	config := huma.DefaultConfig("Errand", "1.0.0")
 	config.Info.Description = "Runs tasks with an AI agent in a real browser."
 	config.AllowAdditionalPropertiesByDefault = true // answers may grow; bodies say otherwise for themselves
@@ -49,16 +64,7 @@ func (a *api) register(app *fiber.App) error {
 	a.taskOperations(h)
 	a.workflowOperations(h)
 	fileOperations(h)
-	finish(h.OpenAPI())
-	document, err := json.Marshal(h.OpenAPI())
-	if err != nil {
-		return fmt.Errorf("encode the API document: %w", err)
-	}
-	app.Get("/openapi.json", func(c *fiber.Ctx) error {
-		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-		return c.Send(document)
-	})
-	return nil
+	return h
 }
 
 func (a *api) runOperations(h huma.API) {
@@ -139,10 +145,17 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// finish makes the document say what the wire does: an enum of a field that may be null has null among its values,
+// finish makes the document say what the wire does: a provider is one of the table, an enum of a field that may be null has null among its values,
 // and a body that may be absent is not required.
-func finish(document *huma.OpenAPI) {
+func finish(document *huma.OpenAPI, providers []string) {
 	for _, schema := range document.Components.Schemas.Map() {
+		if property := schema.Properties["provider"]; property != nil {
+			property.Enum = nil
+			for _, name := range providers {
+				property.Enum = append(property.Enum, name)
+			}
+			property.PrecomputeMessages()
+		}
 		for _, property := range schema.Properties {
 			if property.Nullable && len(property.Enum) > 0 {
 				property.Enum = append(property.Enum, nil)

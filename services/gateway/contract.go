@@ -18,7 +18,7 @@ type overrides struct {
 	_                 struct{}        `additionalProperties:"false"`
 	Prompt            *string         `json:"prompt,omitempty" nullable:"true" minLength:"3" maxLength:"32768" doc:"Override task prompt"`
 	Model             *string         `json:"model,omitempty" nullable:"true" maxLength:"200" doc:"Override model"`
-	Provider          *string         `json:"provider,omitempty" nullable:"true" enum:"openai,deepseek,anthropic,google,groq,mistral,together" doc:"Override provider"`
+	Provider          *string         `json:"provider,omitempty" nullable:"true" doc:"Override provider"`
 	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response. If false, the task will be executed in the background and the response will contain only the task ID."`
 	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"Override webhook URL"`
 	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON"`
@@ -37,7 +37,7 @@ type Definition struct {
 	_                 struct{}        `additionalProperties:"false"`
 	Prompt            *string         `json:"prompt" nullable:"false" minLength:"3" maxLength:"32768" doc:"What the agent is to do"`
 	Model             *string         `json:"model,omitempty" nullable:"true" maxLength:"200" doc:"The provider's model; the provider's default if it is not given"`
-	Provider          *string         `json:"provider,omitempty" nullable:"true" enum:"openai,deepseek,anthropic,google,groq,mistral,together" doc:"The model provider; openai if it is not given"`
+	Provider          *string         `json:"provider,omitempty" nullable:"true" doc:"The model provider; openai if it is not given"`
 	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response; true if it is not given"`
 	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that is told when a run is over"`
 	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON: text or json"`
@@ -88,7 +88,7 @@ type taskView struct {
 	Name              *string         `json:"name" nullable:"true"`
 	Prompt            string          `json:"prompt"`
 	Model             *string         `json:"model" nullable:"true" doc:"null: the provider's default"`
-	Provider          string          `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	Provider          string          `json:"provider"`
 	WaitForCompletion *bool           `json:"wait_for_completion" nullable:"true"`
 	WebhookURL        *string         `json:"webhook_url" nullable:"true"`
 	ResponseFormat    *string         `json:"response_format" nullable:"true"`

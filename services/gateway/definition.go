@@ -103,39 +103,31 @@ func isWebURL(value *string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// apply is the task with the overrides in place of its own values.
+// apply is the task with the overrides in place of its own values: what is given, field by field, over what is stored.
+// Secrets, files and parameters are not stored as they are given, and are left to the caller.
 func (o overrides) apply(t event.Task) event.Task {
-	override(&t.Prompt, o.Prompt)
-	override(&t.Model, o.Model)
-	override(&t.Provider, o.Provider)
-	override(&t.WebhookURL, o.WebhookURL)
-	override(&t.ResponseFormat, o.ResponseFormat)
-	override(&t.UseCachedWorkflow, o.UseCachedWorkflow)
-	override(&t.InitialURL, o.InitialURL)
-	override(&t.UserAgent, o.UserAgent)
-	override(&t.MaxSteps, o.MaxSteps)
-	override(&t.SessionTimeout, o.SessionTimeout)
-	override(&t.ExtractModel, o.ExtractModel)
-	override(&t.ModelTimeout, o.ModelTimeout)
-	override(&t.Judge, o.Judge)
-	override(&t.Vision, o.Vision)
-	override(&t.AllowEvaluate, o.AllowEvaluate)
-	if o.Budget != nil {
-		t.Budget = o.Budget
+	o.Secrets, o.Files, o.Parameters = nil, nil, nil
+	merged := map[string]json.RawMessage{}
+	var made event.Task
+	for _, step := range []func() error{
+		func() error { return restate(t, &merged) },
+		func() error { return restate(o, &merged) }, // absent is left out, and leaves what is there
+		func() error { return restate(merged, &made) },
+	} {
+		if err := step(); err != nil {
+			panic("gateway: merge overrides: " + err.Error()) // all of it came from JSON
+		}
 	}
-	if o.Fallbacks != nil {
-		t.Fallbacks = o.Fallbacks
+	return made
+}
+
+// restate reads a value into another by way of its JSON.
+func restate(from, into any) error {
+	data, err := json.Marshal(from)
+	if err != nil {
+		return err
 	}
-	if o.AllowedDomains != nil {
-		t.AllowedDomains = o.AllowedDomains
-	}
-	if o.WaitForCompletion != nil {
-		t.WaitForCompletion = o.WaitForCompletion
-	}
-	if given(o.JSONSchema) {
-		t.JSONSchema = o.JSONSchema
-	}
-	return t
+	return json.Unmarshal(data, into)
 }
 
 func override[T any](own *T, value *T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -26,5 +27,17 @@ func TestTheWorkflowInTheReadmeIsOne(t *testing.T) {
 	values, err := workflow.Bind(w, workflow.Binding{Prompt: "sign up Grace Hopper"})
 	if err != nil || values["who"] != "Grace Hopper" {
 		t.Errorf("values %v, %v", values, err)
+	}
+}
+
+func TestTheReadmeNamesTheDefaultModels(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, provider := range event.Providers() {
+		if model := event.DefaultModel(provider); !strings.Contains(string(readme), "`"+model+"`") {
+			t.Errorf("the README does not name %s, the default model of %s", model, provider)
+		}
 	}
 }

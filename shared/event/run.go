@@ -63,7 +63,7 @@ type Budget struct {
 // Choice names a model.
 type Choice struct {
 	_        struct{} `additionalProperties:"false"`
-	Provider string   `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	Provider string   `json:"provider"`
 	Model    string   `json:"model"`
 }
 
@@ -133,7 +133,7 @@ type Run struct {
 	Execution         Execution       `json:"execution" enum:"ai,cached_workflow,healed"`
 	Prompt            string          `json:"prompt"`
 	Model             string          `json:"model"`
-	Provider          string          `json:"provider" enum:"openai,deepseek,anthropic,google,groq,mistral,together"`
+	Provider          string          `json:"provider"`
 	ResponseFormat    string          `json:"response_format"`
 	JSONSchema        json.RawMessage `json:"json_schema"`
 	WebhookURL        *string         `json:"webhook_url" nullable:"true"`

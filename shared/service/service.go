@@ -93,11 +93,20 @@ func Registry() *prometheus.Registry {
 func Instance() string { return uuid.NewString()[:13] }
 
 // Main runs a service process: it ends the context at SIGINT or SIGTERM (a second one kills at once), prints the
-// error if there is one, and returns the exit code. The single argument "health" asks the process of the same
-// environment instead whether it is ready: the health check of a container that has no curl.
+// error if there is one, and returns the exit code: 2 for a command line that is not understood. The single argument
+// "health" asks the process of the same environment instead whether it is ready: the health check of a container that
+// has no curl.
 func Main(name string, run func(context.Context) error) int {
-	if slices.Equal(os.Args[1:], []string{"health"}) {
+	switch args := os.Args[1:]; {
+	case len(args) == 0:
+	case slices.Equal(args, []string{"health"}):
 		run = func(ctx context.Context) error { return Health(ctx, os.Getenv("ERRAND_ADDR")) }
+	case slices.ContainsFunc(args, asksForHelp):
+		fmt.Fprint(os.Stdout, usage(name))
+		return 0
+	default:
+		fmt.Fprintf(os.Stderr, "%s: unexpected argument %q\n\n%s", name, args[0], usage(name))
+		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -107,6 +116,18 @@ func Main(name string, run func(context.Context) error) int {
 		return 1
 	}
 	return 0
+}
+
+func asksForHelp(arg string) bool { return arg == "help" || arg == "-h" || arg == "--help" }
+
+func usage(name string) string {
+	return fmt.Sprintf(`%[1]s is a service of Errand. It takes no flags: its environment configures it, see the README.
+
+  %[1]s          serve until SIGINT or SIGTERM
+  %[1]s health   ask the %[1]s at ERRAND_ADDR whether it is ready; exit code 0 if it is
+
+Most used: ERRAND_ADDR, ERRAND_NATS_URL, ERRAND_NATS_REPLICAS, ERRAND_LOG_LEVEL.
+`, name)
 }
 
 // Connected connects to NATS, sets the streams up, and runs do with the frame. It waits for NATS as long as ctx
