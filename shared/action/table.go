@@ -28,22 +28,18 @@ var table = []Spec{
 		Params:    []Param{{Name: "url", Type: String, Required: true}, {Name: "new_tab", Type: Bool}},
 		Effectful: true, Unaimed: true,
 		Replay: Replay{Keep: Always, Replaces: Whatever},
-		Prompt: "open an http(s) address.",
 	},
 	{
 		Name: "go_back", Effectful: true, Unaimed: true,
 		Replay: Replay{Keep: Always, Undoes: Visit},
-		Prompt: "one page back in this tab.",
 	},
 	{
 		Name: "go_forward", Effectful: true, Unaimed: true,
 		Replay: Replay{Keep: Always},
-		Prompt: "one page forward.",
 	},
 	{
 		Name: "reload", Aliases: []Alias{{Name: "refresh"}}, Effectful: true, Unaimed: true,
 		Replay: Replay{Keep: Always, Replaces: Whatever},
-		Prompt: "load the page again.",
 	},
 	{
 		Name:      "click",
@@ -55,7 +51,6 @@ var table = []Spec{
 	{
 		Name: "hover", Aliases: []Alias{{Name: "hover_element"}}, Params: []Param{index}, Effectful: true,
 		Replay: Replay{Keep: Always, Chosen: true, Replaces: SameElement},
-		Prompt: "rest the pointer there, for what opens only then.",
 	},
 	{
 		Name:      "drag",
@@ -63,46 +58,43 @@ var table = []Spec{
 		Params:    []Param{index, {Name: "to", Type: Element, Doc: "N of what to drop on"}},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Chosen: true},
-		Prompt:    "drop one control on another.",
 	},
 	{
 		Name: "input", Aliases: []Alias{{Name: "input_text"}},
 		Params:    []Param{index, text, {Name: "clear", Type: Bool}},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Replaces: SameElement},
-		Prompt:    "type into a field, in place of what stands there; with clear false behind it.",
+		Prompt:    "replaces what a field holds; clear false appends.",
 	},
 	{
 		Name: "replace_text", Params: []Param{index, doc(required(query), "the old text"), text}, Effectful: true,
 		Replay: Replay{Keep: Always},
-		Prompt: "put text in place of query within a field; query must be in it just once.",
+		Prompt: "text in place of query within a field.",
 	},
 	{
 		Name: "read_field", Params: []Param{index}, ReadOnly: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "see all that a field holds, with its line ends.",
+		Prompt: "all that a field holds.",
 	},
 	{
 		Name: "select_dropdown", Aliases: []Alias{{Name: "select_dropdown_option"}},
 		Params: []Param{index, text}, Effectful: true,
 		Replay: Replay{Keep: Always, Replaces: SameElement},
-		Prompt: "choose an option by its text.",
 	},
 	{
 		Name: "dropdown_options", Aliases: []Alias{{Name: "get_dropdown_options"}},
 		Params: []Param{index}, ReadOnly: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "see all options first.",
 	},
 	{
 		Name: "upload_file", Params: []Param{index, required(path)}, Effectful: true,
 		Replay: Replay{Keep: Always, Lasts: true},
-		Prompt: "put a file of the task, by its name, into a file field or what stands for it. What you download, write or save becomes a file of the task, which its user gets.",
+		Prompt: "a file of the task.",
 	},
 	{
 		Name: "send_keys", Params: []Param{{Name: "keys", Type: String, Required: true, Value: true}}, Effectful: true,
 		Replay: Replay{Keep: Always, Anywhere: true},
-		Prompt: "keys such as Enter, Escape, Control+a, or text, to where the focus is.",
+		Prompt: "Enter, Escape, Control+a or text, to the focus.",
 	},
 	{
 		Name:     "scroll",
@@ -110,52 +102,49 @@ var table = []Spec{
 		Params:   []Param{{Name: "down", Type: Bool}, {Name: "pages", Type: Number}, optional(index)},
 		ReadOnly: true,
 		Replay:   Replay{Keep: IfNeeded},
-		Prompt:   "by screens; with index inside that element.",
+		Prompt:   "screens; with index, in that element.",
 	},
 	{
 		Name: "find_text", Aliases: []Alias{{Name: "scroll_to_text"}}, Params: []Param{text}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "scroll to where a text stands.",
+		Prompt: "scroll to it.",
 	},
 	{
 		Name: "search_page", Params: []Param{named(query, "pattern")}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "find a text anywhere on the page, with what stands around it.",
+		Prompt: "find a text anywhere.",
 	},
 	{
 		Name: "find_elements", Params: []Param{doc(named(query, "selector"), "a CSS selector")}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "list what a CSS selector matches.",
+		Prompt: "by CSS selector.",
 	},
 	{
 		Name: "wait", Params: []Param{{Name: "seconds", Type: Number}}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "at most 30, where a page is still at work.",
+		Prompt: "at most 30.",
 	},
 	{
 		Name: "switch", Aliases: []Alias{{Name: "switch_tab"}}, Params: []Param{required(tabID)}, Effectful: true,
 		Replay: Replay{Keep: Always, Replaces: Whatever},
-		Prompt: "go to a tab.",
 	},
 	{
 		Name: "close", Aliases: []Alias{{Name: "close_tab"}}, Params: []Param{tabID}, Effectful: true,
 		Replay: Replay{Keep: Always, Undoes: Tab},
-		Prompt: "close a tab.",
 	},
 	{
 		Name: "screenshot", ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "see the next page as a picture too; only where its text does not tell enough.",
+		Prompt: "adds a picture to the next page, if its text is not enough.",
 	},
 	{
 		Name: "whole_page", ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "see the next page from its top to its end at once, controls included; long, so only where scrolling would take many steps.",
+		Prompt: "shows the next page from top to bottom.",
 	},
 	{
 		Name: "save_as_pdf", Aliases: []Alias{{Name: "save_pdf"}}, Params: []Param{path}, Unaimed: true,
 		Replay: Replay{Keep: Always, Lasts: true},
-		Prompt: "the page as a PDF.",
 	},
 	{
 		Name:    "write_file",
@@ -166,7 +155,7 @@ var table = []Spec{
 		},
 		Unaimed: true,
 		Replay:  Replay{Keep: Always, Lasts: true},
-		Prompt:  "write a text file of that name; with clear false behind what it holds.",
+		Prompt:  "clear false appends. The user gets all files.",
 	},
 	{
 		Name: "replace_file", Aliases: []Alias{{Name: "replace_file_str"}},
@@ -178,7 +167,7 @@ var table = []Spec{
 	{
 		Name: "read_file", Params: []Param{required(path), query}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "what a file holds, or what stands around query in it.",
+		Prompt: "all of it, or what surrounds query.",
 	},
 	{
 		Name: "evaluate", Aliases: []Alias{{Name: "execute_javascript"}},
@@ -192,7 +181,7 @@ var table = []Spec{
 		Params:   []Param{query, {Name: "data", Type: Any, Doc: "a string that holds a JSON Schema"}},
 		ReadOnly: true, Unaimed: true, ByAgent: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "have the whole page read, also what is not shown, and get what the query asks for; as JSON where data is a JSON Schema, as a string that holds it, else null.",
+		Prompt: "reads the whole page, link addresses included, to answer query; as JSON if data is a JSON Schema.",
 	},
 	{
 		Name: "done",
@@ -202,6 +191,6 @@ var table = []Spec{
 		},
 		ByAgent: true,
 		Replay:  Replay{Keep: Always},
-		Prompt:  "ends the task; alone, as the only action of its step. text: the answer to the user. success: whether all that the task asks has been done; false where it cannot be done, and text says why. data: a string that holds JSON, where the task asks for JSON, else null.",
+		Prompt:  "ends the task, alone in its step. text: the answer. success: whether all was done; if not, text says why. data: the result if JSON is asked for.",
 	},
 }

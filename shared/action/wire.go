@@ -1,6 +1,7 @@
 package action
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -19,8 +20,12 @@ func Schema(onRequest bool) json.RawMessage {
 	names, _ := json.Marshal(Offered(onRequest)) // strings
 	fmt.Fprintf(&b, `{"type": "object", "properties": {"name": {"type": "string", "enum": %s}`, names)
 	for _, name := range order {
-		description, _ := json.Marshal(meaning(name))
-		fmt.Fprintf(&b, `, %q: {"type": [%q, "null"], "description": %s}`, name, wireType(name), description)
+		fmt.Fprintf(&b, `, %q: {"type": [%q, "null"]`, name, wireType(name))
+		if words := meaning(name); words != "" {
+			description, _ := json.Marshal(words)
+			fmt.Fprintf(&b, `, "description": %s`, description)
+		}
+		b.WriteByte('}')
 	}
 	b.WriteString("}}")
 	return json.RawMessage(b.String())
@@ -36,35 +41,57 @@ func wireType(name string) Type {
 	return String
 }
 
-// meaning describes a parameter: what it is, if it is the same for all actions, else which actions take it, and what
-// each takes it for.
+// meaning describes a parameter that its name does not explain: what it is, if it is the same for all actions, else what
+// each takes it for. Which actions take it stands in the prompt.
 func meaning(name string) string {
-	var plain, told, docs []string
+	var told, docs []string
 	for _, s := range table {
-		p, ok := s.Param(name)
-		switch {
-		case !ok:
-		case p.Doc == "":
-			plain = append(plain, s.Name)
-		default:
+		if p, ok := s.Param(name); ok && p.Doc != "" {
 			told, docs = append(told, s.Name+": "+p.Doc), append(docs, p.Doc)
 		}
 	}
-	if len(plain) == 0 && len(slices.Compact(docs)) == 1 {
+	if len(slices.Compact(docs)) == 1 {
 		return docs[0]
 	}
-	return strings.Join(append(plain, told...), ", ")
+	return strings.Join(told, ", ")
 }
 
-// Prompt lists the actions for a model, a line each: name, parameters, meaning. Those on request are left out.
-func Prompt() string {
-	var b strings.Builder
-	for _, s := range table {
-		if !s.OnRequest {
-			fmt.Fprintf(&b, "- %s\n", s.Line())
+// Encode writes an action as models are to write it: its name first, then its parameters in the order of the schema,
+// under their present names. Others are left out, as those are that are null.
+func Encode(flat map[string]any) json.RawMessage {
+	name, _ := flat["name"].(string)
+	name, params := Renamed(name, flat)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"name":%q`, name)
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	for _, p := range order {
+		if v, given := params[p]; given {
+			fmt.Fprintf(&b, `,%q:`, p)
+			if e.Encode(v) != nil {
+				b.WriteString("null") // not from JSON
+			}
+			b.Truncate(len(bytes.TrimRight(b.Bytes(), "\n")))
 		}
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// Prompt lists the actions for a model: those that their names explain on one line, each other on a line of its own with
+// what it does. Those on request are left out.
+func Prompt() string {
+	var plain, lines []string
+	for _, s := range table {
+		switch {
+		case s.OnRequest:
+		case s.Prompt == "":
+			plain = append(plain, s.Line())
+		default:
+			lines = append(lines, "- "+s.Line())
+		}
+	}
+	return "- " + strings.Join(plain, ", ") + "\n" + strings.Join(lines, "\n")
 }
 
 // Line tells a model of the action.
@@ -73,7 +100,10 @@ func (s Spec) Line() string {
 	for _, p := range s.Params {
 		names = append(names, p.Name)
 	}
-	line := s.Name + " {" + strings.Join(names, ", ") + "}"
+	line := s.Name
+	if len(names) > 0 {
+		line += " {" + strings.Join(names, ", ") + "}"
+	}
 	if s.Prompt != "" {
 		line += ": " + s.Prompt
 	}

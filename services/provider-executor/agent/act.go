@@ -13,7 +13,11 @@ import (
 // act carries out a decision's actions in order, until one fails or changes the page. It returns what came of each,
 // those that were not begun included. stopped is why the run cannot go on.
 func (r *run) act(ctx context.Context, d decision) (actions []event.Action, stopped error) {
+	moved := false // the page is not the one that was shown
 	for i, a := range d.Actions {
+		if moved && !follows(a) {
+			return append(actions, r.dropped(d.Actions[i:], "not begun: the page changed")...), nil
+		}
 		r.acting = i
 		action := r.action(a)
 		changed, err := r.actAsRecorded(ctx, d, i, &action)
@@ -27,11 +31,16 @@ func (r *run) act(ctx context.Context, d decision) (actions []event.Action, stop
 		if action.Error != nil {
 			return append(actions, r.dropped(d.Actions[i+1:], "not begun: the action before it failed")...), nil
 		}
-		if changed && d.recorded == nil {
-			return append(actions, r.dropped(d.Actions[i+1:], "not begun: the page changed")...), nil
-		}
+		moved = d.recorded == nil && (moved || changed)
 	}
 	return actions, nil
+}
+
+// follows reports whether an action may be done on a page that the model has not seen: it only looks, and at no control
+// that has a number.
+func follows(a map[string]any) bool {
+	spec, _ := action.Lookup(a["name"].(string))
+	return spec.Unaimed && spec.ReadOnly
 }
 
 func (r *run) dropped(rest []map[string]any, why string) []event.Action {

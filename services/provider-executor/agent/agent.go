@@ -247,7 +247,7 @@ func (r *run) perform(ctx context.Context, d decision, step event.StepData) (eve
 		return step, nil, err
 	}
 	r.count(step)
-	r.talk.add(step, d.note)
+	r.talk.add(step, d)
 	return step, nil, nil
 }
 

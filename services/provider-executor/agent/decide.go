@@ -50,7 +50,7 @@ func (r *run) decide(ctx context.Context, page *browser.Observation, sight []byt
 // call asks once. An answer that is no decision is an *model.Error of code invalid_output.
 func (r *run) call(ctx context.Context, messages []model.Message) (d decision, answer string, err error) {
 	resp, err := r.ask(ctx, model.Request{
-		System: r.talk.system, Messages: messages, Schema: decisionSchema(r.task),
+		System: r.talk.system(), Messages: messages, Schema: decisionSchema(r.task),
 		Check: func(answer string) (err error) { d, err = parseDecision(answer); return err },
 	})
 	if err == nil {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,7 @@ type decision struct {
 	Actions    []map[string]any `json:"actions"` // flat: name and parameters
 
 	note string // what was left out of the answer and why, for the model
+	own  bool   // a model's answer, in contrast to what the agent decides by itself
 
 	recorded []workflow.Action // of a replay: the actions as they were recorded, and
 	weak     []bool            // which of their elements were found by likeness only
@@ -93,6 +95,7 @@ func parseDecision(text string) (decision, error) {
 		maps.Copy(a, action.Implied(given))
 		maps.DeleteFunc(a, func(_ string, v any) bool { return v == nil })
 	}
+	d.own = true
 	if i := slices.IndexFunc(d.Actions, isDone); i == 0 {
 		d.Actions = d.Actions[:1]
 	} else if i > 0 {
@@ -100,6 +103,26 @@ func parseDecision(text string) (decision, error) {
 		d.note += "done was left out: it must stand alone, after you have seen what the other actions did.\n"
 	}
 	return d, nil
+}
+
+// written is the decision as models are to write it.
+func (d decision) written() string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	field := func(before, text string) {
+		b.WriteString(before)
+		_ = e.Encode(text)      // a string
+		b.Truncate(b.Len() - 1) // the line's end
+	}
+	field(`{"evaluation_previous_goal":`, d.Evaluation)
+	field(`,"memory":`, d.Memory)
+	field(`,"next_goal":`, d.NextGoal)
+	for i, a := range d.Actions {
+		b.WriteString([]string{`,"actions":[`, ","}[min(i, 1)])
+		b.Write(action.Encode(a))
+	}
+	return b.String() + "]}"
 }
 
 // kinds are what a value may have to be, in words.

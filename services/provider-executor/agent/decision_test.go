@@ -128,7 +128,7 @@ func TestTheConversationKeepsNoOldPageAndOnlyGrows(t *testing.T) {
 	content := strings.Repeat("x", maxContent+5)
 	c.add(event.StepData{Number: 1, Description: "look", Actions: []event.Action{
 		{Name: "extract", Params: map[string]any{"query": "q", "xpath": "/a", "target": "t"}, ExtractedContent: &content},
-	}}, "")
+	}}, decision{own: true})
 	second := c.ask("SECOND PAGE", 1)
 	if len(first) != 1 || len(second) != 3 {
 		t.Fatalf("%d and %d messages", len(first), len(second))

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +23,6 @@ const maxContent = 8000
 // are never in it.
 type conversation struct {
 	nonce    string
-	system   string
 	task     string // the task and the form of its result
 	messages []model.Message
 	pending  string   // text for the user message that the next page will end
@@ -36,20 +34,44 @@ func newConversation(t Task) *conversation {
 	nonce := make([]byte, 6)
 	_, _ = rand.Read(nonce) // never fails
 	c := &conversation{nonce: hex.EncodeToString(nonce)}
-	c.system = strings.NewReplacer("{{nonce}}", c.nonce, "{{actions}}", action.Prompt()).Replace(systemPrompt)
 	c.task = "# Task\n" + t.Prompt + "\n" + secretsOffered(t) + filesOffered(t) + codeOffered(t) + resultDemand(t)
 	c.pending = c.task
 	return c
 }
 
-// resumed is the conversation of a task with what earlier attempts did.
+// system is the system prompt, which names the conversation's delimiters.
+func (c *conversation) system() string {
+	return strings.NewReplacer("{{nonce}}", c.nonce, "{{actions}}", action.Prompt()).Replace(systemPrompt)
+}
+
+// resumed is the conversation of a task with what earlier attempts did: as text, since the numbers of that time name
+// nothing now. The newest steps are told in full, of the others a line each.
 func resumed(t Task) *conversation {
 	c := newConversation(t)
-	for _, step := range t.History {
-		c.add(step, "")
+	if len(t.History) == 0 {
+		return c
 	}
+	from, full := len(t.History), ""
+	for left := keepTurns; from > 0; from-- {
+		text := asText(t.History[from-1])
+		if left -= len(text); left < 0 && full != "" {
+			break
+		}
+		full = text + full
+	}
+	for _, step := range t.History {
+		c.lines, c.memories = append(c.lines, line(step)), append(c.memories, step.Memory)
+	}
+	c.pending += "\n" + earlier
+	if from > 0 {
+		c.pending += c.summary(from)
+	}
+	c.pending += full
 	return c
 }
+
+// earlier stands before the steps of earlier attempts.
+const earlier = "# Earlier attempt\nThe steps below were done in an earlier attempt. Its browser is gone: no page is open now, and logins may be lost. What the steps did on websites remains done.\n"
 
 // filesOffered tells the model which files there are.
 func filesOffered(t Task) string {
@@ -167,45 +189,63 @@ func short(text string) string {
 	return string(r)
 }
 
-// add records a step: what the model answered, and what came of it.
-func (c *conversation) add(step event.StepData, note string) {
-	answer, err := json.Marshal(decisionOf(step))
-	if err != nil {
-		answer = []byte(step.Description) // parameters came from JSON; this cannot be
+// add records a step: what the model answered, and what came of it. A step that the agent took by itself is told as text;
+// of one that was recorded only its line stays.
+func (c *conversation) add(step event.StepData, d decision) {
+	c.lines, c.memories = append(c.lines, line(step)), append(c.memories, step.Memory)
+	switch {
+	case d.recorded != nil:
+		return
+	case !d.own:
+		c.pending += "\n" + asText(step) + d.note
+		return
 	}
 	c.messages = append(c.messages,
 		model.Message{Role: model.User, Text: c.pending},
-		model.Message{Role: model.Assistant, Text: string(answer)})
-	c.pending = results(step) + note
-	c.lines, c.memories = append(c.lines, line(step)), append(c.memories, step.Memory)
+		model.Message{Role: model.Assistant, Text: d.written()})
+	c.pending = results(step) + d.note
 	c.compact()
 }
 
-func decisionOf(step event.StepData) decision {
-	d := decision{Evaluation: step.Evaluation, Memory: step.Memory, NextGoal: step.Description}
-	for _, a := range step.Actions {
-		flat := map[string]any{"name": a.Name}
-		for k, v := range a.Params {
-			if k != "xpath" && k != "target" && k != "to_target" {
-				flat[k] = v
-			}
-		}
-		d.Actions = append(d.Actions, flat)
+// asText is a step of which the model has not seen its own answer.
+func asText(step event.StepData) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Step %d: what came of it\nGoal: %s\n", step.Number, step.Description)
+	if step.Memory != "" {
+		fmt.Fprintf(&b, "Memory: %s\n", step.Memory)
 	}
-	return d
+	writeOutcomes(&b, step, func(a event.Action) string { return a.Name + given(a) })
+	return b.String()
+}
+
+// given are the parameters of an action that still mean something: not indexes.
+func given(a event.Action) string {
+	spec, _ := action.Lookup(a.Name)
+	var b strings.Builder
+	for _, p := range spec.Params {
+		if v, ok := a.Params[p.Name]; ok && p.Type != action.Element {
+			fmt.Fprintf(&b, " %s=%s", p.Name, short(fmt.Sprint(v)))
+		}
+	}
+	return b.String()
 }
 
 // results tells the model what came of a step's actions.
 func results(step event.StepData) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Step %d: what came of it\n", step.Number)
+	writeOutcomes(&b, step, func(a event.Action) string { return a.Name })
+	return b.String()
+}
+
+// writeOutcomes writes a line for each action of a step.
+func writeOutcomes(b *strings.Builder, step event.StepData, name func(event.Action) string) {
 	if step.Interrupted {
 		b.WriteString("The step was interrupted before its outcome was known, and the browser is a new one, with no page open. Its actions may have happened or not. Find out before you repeat any of them.\n")
 	}
 	for i, a := range step.Actions {
-		fmt.Fprintf(&b, "%d. %s: %s\n", i+1, a.Name, outcome(a))
+		fmt.Fprintf(b, "%d. %s: %s\n", i+1, name(a), outcome(a))
 	}
-	return b.String()
 }
 
 func outcome(a event.Action) string {

@@ -41,7 +41,7 @@ func TestAConversationStaysBoundedHoweverLongAndLoudItsSteps(t *testing.T) {
 		var before []model.Message
 		compactions := 0
 		for n := 1; n <= 200; n++ {
-			c.add(stepWith(n, fmt.Sprint("fact ", n), steps.brought...), "")
+			c.add(stepWith(n, fmt.Sprint("fact ", n), steps.brought...), decision{own: true, Memory: fmt.Sprint("fact ", n), NextGoal: fmt.Sprint("goal ", n)})
 			messages := c.ask("the page", 9)
 			if size := length(messages) - len(c.task); size > compactAt+keepLines+5*maxContent+2000 {
 				t.Fatalf("%s, step %d: %d characters", name, n, size)
@@ -71,7 +71,7 @@ func sameText(a, b model.Message) bool { return a.Role == b.Role && a.Text == b.
 func TestCompactionKeepsALineAndTheMemoryOfEachStep(t *testing.T) {
 	c := newConversation(Task{Prompt: "t"})
 	for n := 1; n <= 12; n++ {
-		c.add(stepWith(n, fmt.Sprint("fact ", (n+1)/2), 8000), "")
+		c.add(stepWith(n, fmt.Sprint("fact ", (n+1)/2), 8000), decision{own: true})
 	}
 	told := c.ask("p", 9)[0].Text
 	if summary, _, found := strings.Cut(told, ": what came of it"); !found || strings.Contains(summary, strings.Repeat("x", shortened+1)) {
@@ -91,8 +91,8 @@ func TestCompactionKeepsALineAndTheMemoryOfEachStep(t *testing.T) {
 
 func TestTheSystemPromptHasTheActionsOfTheTable(t *testing.T) {
 	c := newConversation(Task{Prompt: "look", Evaluate: true})
-	if !strings.Contains(c.system, action.Prompt()) || strings.Contains(c.system, "{{") {
-		t.Errorf("the system prompt is\n%s", c.system)
+	if !strings.Contains(c.system(), action.Prompt()) || strings.Contains(c.system(), "{{") {
+		t.Errorf("the system prompt is\n%s", c.system())
 	}
 	if !strings.Contains(c.task, "evaluate {text}") {
 		t.Errorf("the task does not offer code: %s", c.task)
