@@ -32,7 +32,7 @@ func Codes() []Code {
 		{"login_required", "A page asks for a login that the run has no means for.", "Give the run secrets for it."},
 		{"max_steps", "The task was not done within max_steps.", "Allow more steps, or give a smaller task."},
 		{"model_not_found", "The provider has no model of that name.", "Correct model, or leave it out for the provider's default."},
-		{"model_timeout", "The model gave no answer in time.", "Start the run again, or name another model in fallbacks."},
+		{"model_timeout", "The model gave no answer in time.", "Allow more time with model_timeout, or name another model in fallbacks."},
 		{"no_browser", "The executor could not start Chromium.", "Do what the message says, then start the run again."},
 		{"page_too_heavy", "A page used more memory than a run may have, again and again.", "Raise ERRAND_PAGE_MEMORY, or keep the run off that page."},
 		{"parameters_unbound", "The prompt does not say all values of the cached workflow. Nothing was done.", "Give the missing ones in parameters."},
