@@ -39,9 +39,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// local is a configuration whose sessions may visit this machine.
+// local is a configuration whose sessions may visit this machine. They share a Chromium, which costs less where their
+// isolation is not what is tested.
 func local() browser.Config {
-	return browser.Config{Egress: egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
+	return browser.Config{Shared: true, Egress: egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
 }
 
 func needBrowser(t testing.TB) {
@@ -60,6 +61,13 @@ func sharedEngine(t testing.TB) *browser.Engine {
 		go func() { shared.done <- shared.engine.Run(ctx) }()
 	})
 	return shared.engine
+}
+
+// separate is a configuration of which each session has a Chromium of its own.
+func separate() browser.Config {
+	cfg := local()
+	cfg.Shared = false
+	return cfg
 }
 
 // ownEngine runs a browser for one test and ends it with the test.

@@ -23,7 +23,7 @@ import (
 const executorRole = "ERRAND_TEST_EXECUTOR"
 
 func beExecutor() {
-	e := browser.New(local())
+	e := browser.New(separate())
 	go func() { _ = e.Run(context.Background()) }()
 	if _, err := e.NewSession(context.Background(), browser.SessionOptions{}); err != nil {
 		fmt.Println("error:", err)
@@ -96,13 +96,15 @@ func TestAKilledExecutorLeavesNoChromium(t *testing.T) {
 	t.Logf("all gone after %v", time.Since(start).Round(10*time.Millisecond))
 
 	left, _ := filepath.Glob(dir + "/errand-browser-*")
-	if len(left) != 1 {
+	if len(left) == 0 {
 		t.Fatalf("the dead executor left %q", left)
 	}
 	t.Setenv("TMPDIR", dir)
 	userOf(t, ownEngine(t), browser.SessionOptions{})
-	if _, err := os.Stat(left[0]); !os.IsNotExist(err) {
-		t.Errorf("the profile of the dead executor was not swept: %v", err)
+	for _, dir := range left {
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("a profile of the dead executor was not swept: %v", err)
+		}
 	}
 }
 
@@ -110,7 +112,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	needBrowser(t)
 	dir := temporary(t)
 	t.Setenv("TMPDIR", dir)
-	e := browser.New(local())
+	e := browser.New(separate())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()

@@ -2,10 +2,11 @@
 // page as the text that the model reads, and carries out the model's actions with
 // real input events.
 //
-// One Engine owns one warm Chromium. Each run gets a Session, a browser context of
-// its own. What the page contains is data: the walker that reads it lives in an
-// isolated world, and an element is acted on only while it is still what the model
-// was shown.
+// An Engine owns the browsers. Each run gets a Session: a Chromium of its own, which
+// was started ahead and ends with it, or, as a setting, a browser context of its own
+// in a Chromium that it shares with others. What the page contains is data: the walker
+// that reads it lives in an isolated world, and an element is acted on only while it is
+// still what the model was shown.
 package browser
 
 import (
@@ -13,8 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"time"
+	"os"
+	"sync"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 	"github.com/errand-run/errand/services/provider-executor/egress"
@@ -25,8 +26,14 @@ type Config struct {
 	// Chromium is the path of the binary; empty: the usual places are searched.
 	Chromium string
 	// CDPURL is the ws:// or http:// address of a remote browser, used instead of
-	// a process of our own.
+	// processes of our own. All sessions share it.
 	CDPURL string
+	// Shared puts the sessions into one Chromium: less memory and CPU, but a page that
+	// floods its browser stops the others in it. False: each session has its own.
+	Shared bool
+	// PageMemory bounds, in bytes, each process that shows pages, and twice as much all
+	// processes of a session's own Chromium; 0: DefaultPageMemory. Linux only.
+	PageMemory int64
 	// AllowRootNoSandbox permits a Chromium without its sandbox where one with it
 	// does not start.
 	AllowRootNoSandbox bool
@@ -37,24 +44,27 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Engine hands out sessions in one browser, which it starts when first needed and
-// replaces when it has died. Its methods may be called concurrently.
+// DefaultPageMemory is what a page may use where nothing else is said, in bytes.
+const DefaultPageMemory = 1 << 30
+
+// own reports whether each session has a Chromium of its own.
+func (c Config) own() bool { return c.CDPURL == "" && !c.Shared }
+
+// Engine hands out sessions. It starts browsers, ends them, and replaces those that
+// have died. Its methods may be called concurrently.
 type Engine struct {
 	cfg     Config
-	network *egress.Egress // set by Run
+	temp    string // the directory of all profiles
 	limits  limits
+	network *egress.Egress // set by Run
 	wanted  chan request
 	ended   chan struct{}
-}
+	burying sync.WaitGroup // one for each browser until nothing of it is left
 
-type request struct {
-	ctx    context.Context
-	answer chan<- response
-}
-
-type response struct {
-	browser *instance
-	err     error
+	mu       sync.Mutex
+	browsers map[*instance]bool
+	fault    error // of the last try to prepare a session
+	losses   []loss
 }
 
 // New returns an Engine; nothing happens before Run.
@@ -62,10 +72,20 @@ func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Engine{cfg: cfg, limits: ordinary, wanted: make(chan request), ended: make(chan struct{})}
+	if cfg.PageMemory == 0 {
+		cfg.PageMemory = DefaultPageMemory
+	}
+	e := &Engine{
+		cfg: cfg, temp: os.TempDir(), limits: ordinary, wanted: make(chan request), ended: make(chan struct{}),
+		browsers: map[*instance]bool{},
+	}
+	if cfg.own() {
+		e.limits.sessions, e.limits.ahead = 1, true
+	}
+	return e
 }
 
-// Run owns the browser. It returns nil after ctx has ended and everything it started
+// Run owns the browsers. It returns nil after ctx has ended and everything it started
 // is killed; sessions still open then fail with ErrBrowserGone. It is called once.
 // Errors: what is wrong with Config.Egress, at once.
 func (e *Engine) Run(ctx context.Context) error {
@@ -81,7 +101,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	routing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	routed := make(chan error, 1)
 	go func() { routed <- e.network.Run(routing) }()
-	e.serve(ctx)
+	e.prepareAll(ctx)
+	e.endAll()
 	stop()
 	return <-routed
 }
@@ -99,124 +120,60 @@ func (e *Engine) egress() egress.Config {
 	return cfg
 }
 
-// serve hands out the browser until ctx ends, and kills it.
-func (e *Engine) serve(ctx context.Context) {
-	// The kernel kills Chromium when the thread that launched it ends.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if e.cfg.CDPURL == "" {
-		sweep()
-	}
-	var current *instance
-	defer func() { current.kill() }()
-	look := time.NewTicker(e.limits.every)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-current.gone():
-			current = e.bury(current)
-		case <-look.C:
-			current.tend(ctx, e.limits)
-			current = e.recycle(current)
-		case r := <-e.wanted:
-			var err error
-			if current, err = e.ready(r.ctx, current); err == nil {
-				current.enter()
-			}
-			r.answer <- response{current, err}
-		}
-	}
+// Ready reports why the last try to prepare a session has failed, nil if it has not.
+// The engine goes on trying.
+func (e *Engine) Ready() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fault
 }
 
-// ready gives a browser that can serve another session: the current one or a new one.
-func (e *Engine) ready(ctx context.Context, current *instance) (*instance, error) {
-	if current.isGone() {
-		current = e.bury(current)
-	}
-	if current = e.recycle(current); current != nil {
-		return current, nil
-	}
-	return e.open(ctx)
-}
-
-// recycle ends a browser that is spent and returns none then.
-func (e *Engine) recycle(b *instance) *instance {
-	if !b.spent(e.limits) {
-		return b
-	}
-	e.cfg.Log.Info("an idle browser is replaced", "sessions", b.use.ever, "age", time.Since(b.use.since).Round(time.Second))
-	b.kill()
-	return nil
-}
-
-// bury clears away what a dead browser left and returns no browser.
-func (e *Engine) bury(b *instance) *instance {
-	e.cfg.Log.Error("the browser is gone", "cause", b.conn.Root.Err())
-	b.kill()
-	return nil
-}
-
-// NewSession gives an isolated browser context with one tab at about:blank, starting
-// the browser if need be. It waits for Run. The caller closes the session.
-// Errors: ErrNoBrowser, ErrBrowserGone, ErrUnenforceable, ctx's, or why Chromium did
-// not start.
+// NewSession gives a session with one tab at about:blank. It waits for Run and, where
+// none is prepared, for a browser. The caller closes the session.
+// Errors: ErrNoBrowser, ErrNotStarted, ErrBrowserGone, ErrUnenforceable, ctx's, or what
+// is wrong with o.
 func (e *Engine) NewSession(ctx context.Context, o SessionOptions) (*Session, error) {
 	if e.cfg.unrouted() && (len(o.AllowedDomains) > 0 || !o.Secrets.Empty()) {
 		return nil, ErrUnenforceable
 	}
 	for attempt := 1; ; attempt++ {
-		b, err := e.browser(ctx)
+		s, err := e.prepared(ctx, o.Alone)
 		if err != nil {
 			return nil, err
 		}
-		s, err := b.newSession(ctx, o)
-		if err == nil {
+		if err = s.begin(ctx, o); err == nil {
 			return s, nil
 		}
-		if ctx.Err() != nil {
+		unusable := errors.Is(err, cdp.ErrTimeout) || errors.Is(err, cdp.ErrClosed)
+		if unusable && ctx.Err() == nil {
+			s.browser.wear()
+		}
+		_ = s.Close(context.WithoutCancel(ctx))
+		switch {
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		}
-		if !errors.Is(err, cdp.ErrTimeout) && !errors.Is(err, cdp.ErrClosed) {
+		case !unusable:
 			return nil, fmt.Errorf("open session: %w", err)
-		}
-		b.conn.Close() // a browser that does not answer serves nobody: replace it
-		if attempt == 2 {
+		case attempt == 2:
 			return nil, fmt.Errorf("%w: open session: %w", ErrBrowserGone, err)
 		}
 	}
 }
 
-func (e *Engine) browser(ctx context.Context) (*instance, error) {
-	answer := make(chan response, 1)
+// prepared waits for a session that nobody uses yet.
+func (e *Engine) prepared(ctx context.Context, alone bool) (*Session, error) {
+	answer := make(chan response)
 	select {
-	case e.wanted <- request{ctx, answer}:
+	case e.wanted <- request{ctx, alone, answer}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-e.ended:
 		return nil, ErrBrowserGone
 	}
-	r := <-answer
-	return r.browser, r.err
-}
-
-func (e *Engine) open(ctx context.Context) (*instance, error) {
-	b := &instance{log: e.cfg.Log, network: e.network, unrouted: e.cfg.unrouted(), sessions: map[string]*Session{}, use: use{since: time.Now()}, downloads: downloads{}}
-	var err error
-	if e.cfg.CDPURL != "" {
-		if b.conn, err = cdp.Dial(ctx, e.cfg.CDPURL); err != nil {
-			return nil, fmt.Errorf("%w: connect to ERRAND_CDP_URL: %w", ErrBrowserGone, err)
-		}
-	} else {
-		if b.process, err = launch(ctx, e.cfg, e.network.DenyAll()); err != nil {
-			return nil, err
-		}
-		b.conn = b.process.conn
+	select {
+	case r := <-answer:
+		return r.session, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	if err := b.prepare(ctx); err != nil {
-		b.kill()
-		return nil, errors.Join(ErrBrowserGone, err)
-	}
-	return b, nil
 }

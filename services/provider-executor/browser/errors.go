@@ -16,6 +16,14 @@ var ErrBrowserGone = errors.New("the browser is gone")
 // next Observe shows another tab, or an empty one.
 var ErrPageCrashed = errors.New("the page crashed")
 
+// ErrPageTooHeavy says that pages of the session have grown beyond Config.PageMemory too
+// often. It gets no further page.
+var ErrPageTooHeavy = errors.New("the pages of the run use too much memory")
+
+// ErrNotStarted says that Chromium ended when it was started, and why: another try
+// would not help.
+var ErrNotStarted = errors.New("Chromium does not start")
+
 // ErrNoBrowser says that there is no Chromium to start.
 var ErrNoBrowser = errors.New("no Chromium found: install it (apt-get install chromium) or set ERRAND_CHROMIUM to its path")
 
@@ -45,7 +53,7 @@ func ending(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.Is(err, cdp.ErrClosed):
 		return fmt.Errorf("%w: %w", ErrBrowserGone, err)
-	case errors.Is(err, ErrBrowserGone), errors.Is(err, ErrPageCrashed):
+	case errors.Is(err, ErrBrowserGone), errors.Is(err, ErrPageCrashed), errors.Is(err, ErrPageTooHeavy):
 		return err
 	}
 	return nil

@@ -41,9 +41,10 @@ func (s *Session) Script(ctx context.Context, expression string) (string, error)
 	return string(answer.Result.Value), answer.err()
 }
 
-// Limit changes, before Run, how the engine's browsers are looked after and worn.
-func (e *Engine) Limit(every time.Duration, sessions int, pss int64) {
-	e.limits.every, e.limits.sessions, e.limits.pss = every, sessions, pss
+// Limit changes, before Run, how often the engine's browsers are asked whether they live, and for how many sessions
+// they are.
+func (e *Engine) Limit(every time.Duration, sessions int) {
+	e.limits.every, e.limits.sessions = every, sessions
 }
 
 // Pid is the process of the session's browser.

@@ -5,19 +5,23 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 	"github.com/errand-run/errand/services/provider-executor/egress"
 )
 
 // instance is one running browser, ours or a remote one, and the sessions in it.
-// A nil instance is one that is not there: it is never gone and needs no kill.
 type instance struct {
-	log     *slog.Logger
-	conn    *cdp.Conn
-	process *process // nil: remote
-	network *egress.Egress
-	serving sync.WaitGroup
+	log        *slog.Logger
+	conn       *cdp.Conn
+	process    *process // nil: remote
+	network    *egress.Egress
+	limits     limits
+	pageMemory int64 // bytes
+	serving    sync.WaitGroup
+	maimed     atomic.Bool // a process that it cannot do without was killed
 
 	unrouted  bool      // the browser cannot reach our proxies
 	downloads downloads // used by handle
@@ -25,6 +29,7 @@ type instance struct {
 	mu       sync.Mutex
 	sessions map[string]*Session // by browser context id
 	use      use
+	felled   time.Time // when a process that had grown too large was last killed
 }
 
 type targetInfo struct {
@@ -44,26 +49,17 @@ type attached struct {
 	Waiting   bool       `json:"waitingForDebugger"`
 }
 
-func (b *instance) gone() <-chan struct{} {
-	if b == nil {
-		return nil
-	}
-	return b.conn.Done()
-}
-
 func (b *instance) isGone() bool {
 	select {
-	case <-b.gone():
+	case <-b.conn.Done():
 		return true
 	default:
 		return false
 	}
 }
 
+// kill ends what is left of the browser. It is called once, and waits.
 func (b *instance) kill() {
-	if b == nil {
-		return
-	}
 	if b.process != nil {
 		b.process.kill()
 	}
@@ -71,9 +67,22 @@ func (b *instance) kill() {
 	b.serving.Wait()
 }
 
-// prepare has every new tab stop before its first request until it is adopted.
+// said is the last of what Chromium wrote, for an error.
+func (b *instance) said() string {
+	if b.process == nil {
+		return ""
+	}
+	return b.process.stderr.said()
+}
+
+// prepare has every new tab stop before its first request until it is adopted, and the browser
+// looked after.
 func (b *instance) prepare(ctx context.Context) error {
 	b.serving.Go(func() { b.conn.Root.Serve(b.handle) })
+	b.serving.Go(b.watchHealth)
+	if b.process != nil {
+		b.serving.Go(b.watchProcesses)
+	}
 	return b.conn.Root.Call(ctx, "Target.setAutoAttach", autoAttach("page"), nil)
 }
 
@@ -125,9 +134,10 @@ func (b *instance) release(a attached) {
 	b.conn.Root.Start("Target.detachFromTarget", map[string]any{"sessionId": a.SessionID}).Forget()
 }
 
-// newSession opens a session that was counted by enter; its Close counts it out.
-func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, error) {
-	proxy, err := b.route(ctx, o)
+// newSession prepares a session that was counted by enter: its context, its proxy and one tab. It has no
+// options before begin. Its Close counts it out.
+func (b *instance) newSession(ctx context.Context) (*Session, error) {
+	proxy, err := b.route(ctx)
 	if err != nil {
 		b.leave(false)
 		return nil, err
@@ -135,26 +145,33 @@ func (b *instance) newSession(ctx context.Context, o SessionOptions) (*Session, 
 	var created struct {
 		ContextID string `json:"browserContextId"`
 	}
-	// A caller who leaves meanwhile must not leave a context that nobody knows.
-	if err := b.conn.Root.Call(context.WithoutCancel(ctx), "Target.createBrowserContext", b.proxied(proxy), &created); err != nil {
+	if err := b.conn.Root.Call(ctx, "Target.createBrowserContext", b.proxied(proxy), &created); err != nil {
 		closeProxy(proxy)
 		b.leave(true)
 		return nil, err
 	}
-	s := newSession(b, created.ContextID, o)
+	s := newSession(b, created.ContextID)
 	s.proxy = proxy
-	s.folder, err = b.newFolder(o)
 	b.mu.Lock()
 	b.sessions[s.contextID] = s
 	b.mu.Unlock()
-	if err == nil {
-		err = s.open(ctx)
-	}
-	if err != nil {
+	if err = s.open(ctx); err != nil {
 		_ = s.Close(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("open first tab: %w", err)
 	}
 	return s, nil
+}
+
+// dispose ends a session's context, or the whole browser if it was for that session alone.
+func (b *instance) dispose(ctx context.Context, contextID string) error {
+	if b.limits.sessions == 1 {
+		b.leave(true)
+		return nil
+	}
+	params := map[string]any{"browserContextId": contextID}
+	err := b.conn.Root.Call(ctx, "Target.disposeBrowserContext", params, nil)
+	b.leave(err != nil)
+	return err
 }
 
 func (b *instance) forget(s *Session) {

@@ -42,12 +42,12 @@ const noBypass = "<-loopback>"
 // unrouted reports whether the browser cannot reach our proxies: its sessions go where it goes.
 func (c Config) unrouted() bool { return c.CDPURL != "" && c.Egress.Listen == "" }
 
-// route opens the session's way to the network.
-func (b *instance) route(ctx context.Context, o SessionOptions) (*egress.Proxy, error) {
+// route opens a session's way to the network, which leads nowhere until begin.
+func (b *instance) route(ctx context.Context) (*egress.Proxy, error) {
 	if b.unrouted {
 		return nil, nil
 	}
-	return b.network.Open(ctx, egress.Policy{Domains: o.AllowedDomains, Log: o.Log})
+	return b.network.Open(ctx)
 }
 
 // closeProxy takes a session's network away, if it has one.

@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -19,7 +17,10 @@ import (
 // executor is root, so that its sandbox works and our files are not its own.
 const chromiumUID = 64321
 
-const launchTimeout = 20 * time.Second // a cold binary on a loaded machine took 6
+const (
+	launchTimeout = 40 * time.Second // from a cold disk on a machine with a load of 15 it took 12
+	exitDelay     = 2 * time.Second  // at most, from the end of Chromium's pipe to that of its process
+)
 
 // flags of every Chromium, beside networkFlags. What is off would talk to the network
 // by itself, draw for nobody, or slow down a page that has no focus. The popups of the
@@ -66,13 +67,13 @@ type process struct {
 	exited chan struct{}
 }
 
-// startProcess launches Chromium from the calling thread, which must outlive it.
-func startProcess(ctx context.Context, binary string, extra ...string) (*process, error) {
+// startProcess launches Chromium, with its profile below temp, from the calling thread, which must outlive it.
+func startProcess(ctx context.Context, temp, binary string, extra ...string) (*process, error) {
 	uid, cred := os.Geteuid(), (*syscall.Credential)(nil)
 	if uid == 0 {
 		uid, cred = chromiumUID, &syscall.Credential{Uid: chromiumUID, Gid: chromiumUID}
 	}
-	h, err := newHome(uid)
+	h, err := newHome(temp, uid)
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +90,42 @@ func startProcess(ctx context.Context, binary string, extra ...string) (*process
 		return nil, fmt.Errorf("start %s: %w", binary, err)
 	}
 	if err := p.greet(ctx); err != nil {
-		p.kill()
-		return nil, fmt.Errorf("start %s: %w%s", binary, err, p.stderr.said())
+		return nil, p.notStarted(binary, err)
 	}
 	return p, nil
+}
+
+// notStarted says why Chromium did not greet: that it ended, and the last that it said, or err.
+func (p *process) notStarted(binary string, err error) error {
+	ended := errors.Is(err, cdp.ErrClosed) && p.endedByItself()
+	p.kill()
+	if ended && !p.killed() {
+		return fmt.Errorf("%w: %s ended with %v%s", ErrNotStarted, binary, p.cmd.ProcessState, p.stderr.said())
+	}
+	return fmt.Errorf("start %s: %w%s", binary, err, p.stderr.said())
+}
+
+// endedByItself reports whether Chromium has ended, or is about to, before we kill it.
+func (p *process) endedByItself() bool {
+	select {
+	case <-p.exited:
+		return true
+	case <-time.After(exitDelay):
+		return false
+	}
+}
+
+// killed reports whether a Chromium that has ended was killed, by us or by others.
+func (p *process) killed() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 func command(binary, profile string, extra []string) *exec.Cmd {
 	cmd := exec.Command(binary, append(append(flags[:len(flags):len(flags)], extra...), "--user-data-dir="+profile)...)
 	cmd.Dir = profile
 	cmd.Env = []string{
-		"HOME=" + profile, "TMPDIR=" + profile, "PATH=/usr/bin:/bin", "LANG=C.UTF-8",
+		"HOME=" + profile, "TMPDIR=" + temporary(profile), "PATH=/usr/bin:/bin", "LANG=C.UTF-8",
 		"DBUS_SESSION_BUS_ADDRESS=disabled:",
 	}
 	cmd.WaitDelay = time.Second // grandchildren hold stderr a little longer
@@ -117,6 +143,7 @@ func (p *process) start() error {
 		ours.close()
 		return err
 	}
+	lowerPriority(p.cmd.Process.Pid)
 	p.conn = cdp.Pipe(ours.r, ours.w)
 	go func() {
 		defer close(p.exited)
@@ -125,10 +152,16 @@ func (p *process) start() error {
 	return nil
 }
 
+// greet waits until Chromium answers.
 func (p *process) greet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, launchTimeout)
 	defer cancel()
-	return p.conn.Root.Call(ctx, "Browser.getVersion", nil, nil)
+	for {
+		err := p.conn.Root.Call(ctx, "Browser.getVersion", nil, nil)
+		if !errors.Is(err, cdp.ErrTimeout) { // which is of one call, and shorter
+			return err
+		}
+	}
 }
 
 // kill ends the whole process group, waits for Chromium, and removes its directory.
@@ -176,42 +209,15 @@ func findChromium(configured string) (string, error) {
 	return "", ErrNoBrowser
 }
 
-// tail keeps the last of what Chromium wrote to stderr, for the error of a launch.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-const tailSize = 4096
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	if over := len(t.text) - tailSize; over > 0 {
-		t.text = append(t.text[:0], t.text[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) said() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if text := strings.TrimSpace(string(t.text)); text != "" {
-		return "; it said: " + text
-	}
-	return ""
-}
-
 // launch starts Chromium with its sandbox, and without only where that fails and
 // the operator has allowed it.
-func launch(ctx context.Context, cfg Config, denyAll string) (*process, error) {
+func launch(ctx context.Context, cfg Config, temp, denyAll string) (*process, error) {
 	binary, err := findChromium(cfg.Chromium)
 	if err != nil {
 		return nil, err
 	}
 	network := networkFlags(denyAll)
-	p, err := startProcess(ctx, binary, network...)
+	p, err := startProcess(ctx, temp, binary, network...)
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNoPlace) {
 		return p, err
 	}
@@ -219,5 +225,5 @@ func launch(ctx context.Context, cfg Config, denyAll string) (*process, error) {
 		return nil, errors.Join(err, errNoSandbox)
 	}
 	cfg.Log.Warn("chromium runs without its sandbox", "because", err)
-	return startProcess(ctx, binary, append(network, "--no-sandbox")...)
+	return startProcess(ctx, temp, binary, append(network, "--no-sandbox")...)
 }

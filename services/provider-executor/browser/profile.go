@@ -19,8 +19,8 @@ type home struct {
 	lock *os.File
 }
 
-func newHome(uid int) (*home, error) {
-	dir, err := os.MkdirTemp("", homePattern)
+func newHome(temp string, uid int) (*home, error) {
+	dir, err := os.MkdirTemp(temp, homePattern)
 	if err != nil {
 		return nil, fmt.Errorf("make browser directory: %w: %w", err, errNoPlace)
 	}
@@ -87,8 +87,8 @@ func takeLock(dir string, flag int) (*os.File, error) {
 
 // sweep kills and removes what executors left behind that ended without a chance to
 // clean up. A directory whose lock is held, or not yet made, has a living owner.
-func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), homePattern))
+func sweep(temp string) {
+	dirs, _ := filepath.Glob(filepath.Join(temp, homePattern))
 	for _, dir := range dirs {
 		lock, err := takeLock(dir, 0)
 		if err != nil && !(os.IsNotExist(err) && olderThanMinute(dir)) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 	"github.com/errand-run/errand/services/provider-executor/egress"
@@ -15,7 +16,11 @@ import (
 	"github.com/errand-run/errand/shared/netguard"
 )
 
-const maxTabs = 10 // a page that opens more is not let
+const (
+	maxTabs    = 10              // a page that opens more is not let
+	maxHeavy   = 3               // pages that grow too large, after which the session is over
+	crashDelay = 2 * time.Second // at most, from the end of a renderer to the browser's word of it
+)
 
 // SessionOptions shape one session.
 type SessionOptions struct {
@@ -36,6 +41,8 @@ type SessionOptions struct {
 	// Eager is for a replay, which looks for the next element itself until it is there: Do does not wait for requests
 	// nor for a quiet DOM, only for a document that the action has asked for.
 	Eager bool
+	// Alone gives the session a Chromium of its own also where others share one: if it ends again, the culprit is known.
+	Alone bool
 	// Secrets are put in where an action asks for them, and masked in everything that
 	// comes back from the browser. nil: there are none.
 	Secrets *secret.Set
@@ -58,14 +65,16 @@ type Session struct {
 	bell     chan struct{} // closed and replaced whenever something below changes
 	targets  map[*cdp.Session]bool
 	tabs     []*tab
-	active   *tab // nil only between the loss of the last tab and the next use
-	opening  int  // tabs met and not yet adopted
-	tabCount int  // tabs ever adopted
-	expected int  // tabs that the page has opened and that are not met yet
-	watching bool // an action is on its way, and its requests are followed
-	sent     bool // the page has sent something since the action began
-	acting   bool // an action was carried out since the last observation
-	crashed  bool // the active tab did, and nobody was told yet
+	active   *tab      // nil only between the loss of the last tab and the next use
+	opening  int       // tabs met and not yet adopted
+	tabCount int       // tabs ever adopted
+	expected int       // tabs that the page has opened and that are not met yet
+	watching bool      // an action is on its way, and its requests are followed
+	sent     bool      // the page has sent something since the action began
+	acting   bool      // an action was carried out since the last observation
+	crashed  error     // of the active tab, while nobody was told yet
+	heavy    int       // pages that had grown too large
+	felled   time.Time // when the last of them was ended
 	dialogs  []string
 	notices  []string
 	told     map[egress.Refusal]bool // was a notice once
@@ -78,22 +87,21 @@ type Session struct {
 	refs refs // used by whoever has the turn
 }
 
-func newSession(b *instance, contextID string, o SessionOptions) *Session {
+func newSession(b *instance, contextID string) *Session {
 	return &Session{
 		browser:   b,
 		contextID: contextID,
-		options:   o,
 		turn:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 		bell:      make(chan struct{}),
 		told:      map[egress.Refusal]bool{},
 		targets:   map[*cdp.Session]bool{},
 		frames:    map[string]bool{},
-		watching:  o.Eager,
 		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
 }
 
+// open makes the first tab. Nothing of a run is known yet.
 func (s *Session) open(ctx context.Context) error {
 	if err := s.allowDownloads(ctx); err != nil {
 		return err
@@ -102,17 +110,40 @@ func (s *Session) open(ctx context.Context) error {
 	return err
 }
 
-// Close disposes the context with all its tabs. It is idempotent, and closing the
-// session of a lost browser is no error.
+// begin makes a prepared session that of a run.
+func (s *Session) begin(ctx context.Context, o SessionOptions) error {
+	folder, err := s.browser.newFolder(o)
+	if err != nil {
+		return err
+	}
+	s.browser.mu.Lock()
+	s.folder = folder // which the browser's downloads look for
+	s.browser.mu.Unlock()
+	s.change(func() { s.options, s.watching = o, o.Eager })
+	if s.proxy != nil {
+		s.proxy.Admit(ctx, egress.Policy{Domains: o.AllowedDomains, Log: o.Log})
+	}
+	if folder != nil {
+		if err := s.allowDownloads(ctx); err != nil {
+			return err
+		}
+	}
+	t, err := s.current(ctx)
+	if err != nil {
+		return err
+	}
+	return run(t.target, t.common())
+}
+
+// Close disposes the context with all its tabs, or ends the Chromium that was for this session
+// alone. It is idempotent, and closing the session of a lost browser is no error.
 func (s *Session) Close(ctx context.Context) error {
 	var err error
 	s.closing.Do(func() {
 		close(s.closed)
 		s.browser.forget(s)
 		closeProxy(s.proxy)
-		params := map[string]any{"browserContextId": s.contextID}
-		err = s.browser.conn.Root.Call(context.WithoutCancel(ctx), "Target.disposeBrowserContext", params, nil)
-		s.browser.leave(err != nil)
+		err = s.browser.dispose(context.WithoutCancel(ctx), s.contextID)
 	})
 	s.hangUp()
 	s.work.Wait()
@@ -216,6 +247,9 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 		opened = s.tabs[i]
 		return true
 	})
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = cdp.ErrTimeout
+	}
 	if err != nil {
 		return nil, fmt.Errorf("adopt tab: %w", err)
 	}
@@ -276,8 +310,12 @@ func (s *Session) admit() bool {
 
 // lose takes out a tab that was closed or has crashed.
 func (s *Session) lose(t *tab) {
+	var crash error
+	var why string
 	if errors.Is(t.target.Err(), ErrPageCrashed) {
 		s.discard(t)
+		why = s.outgrown()
+		crash = fmt.Errorf("%w%s", ErrPageCrashed, why)
 	}
 	s.change(func() {
 		i := slices.Index(s.tabs, t)
@@ -285,18 +323,32 @@ func (s *Session) lose(t *tab) {
 			return
 		}
 		s.tabs = slices.Delete(s.tabs, i, i+1)
-		if errors.Is(t.target.Err(), ErrPageCrashed) {
-			s.notices = append(s.notices, fmt.Sprintf("tab %s crashed at %s and was closed", t.id, t.doc.url))
-			s.crashed = s.active == t
+		if crash != nil {
+			s.notices = append(s.notices, fmt.Sprintf("tab %s crashed at %s and was closed%s", t.id, t.doc.url, why))
 		}
 		if s.active != t {
 			return
 		}
-		s.active = nil
+		s.active, s.crashed = nil, crash
 		if len(s.tabs) > 0 {
 			s.active = s.tabs[min(i, len(s.tabs)-1)]
 		}
 	})
+}
+
+// outgrown adds to the word of a crash that the page had grown too large, if it had, and counts it.
+func (s *Session) outgrown() string {
+	at := s.browser.felledAt()
+	if time.Since(at) > crashDelay {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !at.Equal(s.felled) { // several tabs may have lived in one process
+		s.felled = at
+		s.heavy++
+	}
+	return fmt.Sprintf(": it used more than %d MiB of memory", s.browser.pageMemory>>20)
 }
 
 func (s *Session) discard(t *tab) {
@@ -307,13 +359,15 @@ func (s *Session) discard(t *tab) {
 // one crashed is told once.
 func (s *Session) current(ctx context.Context) (*tab, error) {
 	s.mu.Lock()
-	t, crashed := s.active, s.crashed
-	s.crashed = false
+	t, crashed, heavy := s.active, s.crashed, s.heavy
+	s.crashed = nil
 	s.mu.Unlock()
-	if crashed {
-		return nil, ErrPageCrashed
-	}
-	if t != nil {
+	switch {
+	case heavy >= maxHeavy:
+		return nil, ErrPageTooHeavy
+	case crashed != nil:
+		return nil, crashed
+	case t != nil:
 		return t, nil
 	}
 	return s.openTab(ctx)
@@ -324,8 +378,17 @@ func (s *Session) crash(ctx context.Context, t *tab) error {
 	if err := s.await(ctx, func() bool { return !slices.Contains(s.tabs, t) }); err != nil {
 		return err
 	}
-	s.change(func() { s.crashed = false })
-	return ErrPageCrashed
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.crashed
+	s.crashed = nil
+	switch {
+	case s.heavy >= maxHeavy:
+		return ErrPageTooHeavy
+	case err == nil: // another tab is the active one by now
+		return ErrPageCrashed
+	}
+	return err
 }
 
 func (s *Session) activate(ctx context.Context, t *tab) error {

@@ -10,6 +10,12 @@ func childAttributes(cred *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: cred}
 }
 
-func groupPSS(int) int64 { return 0 }
+func lowerPriority(int) {}
+
+func temporary(profile string) string { return profile }
+
+func processesOf(int) []osProcess { return nil }
+
+func ended(int) bool { return false }
 
 func groupsWithArgument(string) []int { return nil }

@@ -67,14 +67,14 @@ func (t *tab) common() []order {
 		{"Target.setAutoAttach", autoAttach("iframe", "worker")},
 		{"Page.setInterceptFileChooserDialog", map[string]any{"enabled": true}}, // nobody would see the dialog
 	}
+	t.session.mu.Lock()
+	defer t.session.mu.Unlock()
 	if ua := t.session.options.UserAgent; ua != "" {
 		orders = append(orders, order{"Emulation.setUserAgentOverride", map[string]any{"userAgent": ua}})
 	}
 	if t.session.options.Eager {
 		orders = append(orders, order{"Page.enable", nil}, preload)
 	}
-	t.session.mu.Lock()
-	defer t.session.mu.Unlock()
 	if t.session.watching {
 		orders = append(orders, networkEvents)
 	}

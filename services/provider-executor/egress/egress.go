@@ -130,14 +130,13 @@ type Policy struct {
 	Log     *slog.Logger     // names the run; nil: Config.Log
 }
 
-// Open starts the proxy of a run. The caller closes it. Errors: ErrEnded, or that there is no port.
-func (e *Egress) Open(ctx context.Context, policy Policy) (*Proxy, error) {
-	own := e.resolveOwn(ctx)
+// Open takes a port for the proxy of a run. Connections to it get no answer before Admit. The caller closes the proxy. Errors: ErrEnded, or that there is no port.
+func (e *Egress) Open(ctx context.Context) (*Proxy, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(e.cfg.Listen, "0"))
 	if err != nil {
 		return nil, fmt.Errorf("listen for the run's proxy: %w", err)
 	}
-	p := newProxy(e, policy, own)
+	p := newProxy(e, ln)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended {
@@ -145,7 +144,6 @@ func (e *Egress) Open(ctx context.Context, policy Policy) (*Proxy, error) {
 		return nil, ErrEnded
 	}
 	e.proxies[p] = addrPort(ln)
-	p.serve(ln)
 	return p, nil
 }
 

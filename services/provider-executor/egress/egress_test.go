@@ -1,6 +1,7 @@
 package egress_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -239,7 +240,43 @@ func TestAfterTheEndNothingIsOpened(t *testing.T) {
 	t.Parallel()
 	var e *egress.Egress
 	t.Run("while it runs", func(t *testing.T) { e = run(t, egress.Config{}) })
-	if _, err := e.Open(t.Context(), egress.Policy{}); !errors.Is(err, egress.ErrEnded) {
+	if _, err := e.Open(t.Context()); !errors.Is(err, egress.ErrEnded) {
 		t.Errorf("Open: %v", err)
+	}
+}
+
+func TestAProxyThatAwaitsItsRunAnswersNobodyAndIsReachedByNoOther(t *testing.T) {
+	t.Parallel()
+	e := run(t, egress.Config{Allow: prefixes(t, thisMachine)})
+	waiting, err := e.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(waiting.Close)
+	s := hello(t)
+	early := dial(t, waiting.Addr())
+	if _, err := fmt.Fprintf(early, "GET %s/ HTTP/1.1\r\nHost: x\r\n\r\n", s.URL); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := get(t, open(t, e), "http://"+waiting.Addr()+"/"); status != http.StatusForbidden {
+		t.Errorf("another run reaches the proxy: %d", status)
+	}
+	if s.conns.Load() != 0 {
+		t.Error("it was served before its run came")
+	}
+	waiting.Admit(t.Context(), egress.Policy{})
+	resp, err := http.ReadResponse(bufio.NewReader(early), nil)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("after its run has come: %v, %v", resp, err)
+	}
+
+	unused, err := e.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Close()
+	if c, err := net.Dial("tcp", unused.Addr()); err == nil {
+		_ = c.Close()
+		t.Error("a proxy that was closed unused still listens")
 	}
 }

@@ -29,54 +29,63 @@ const (
 	tunnelTimeout = 5 * time.Minute  // without a byte in either direction
 )
 
-// Proxy is the way out of one run. Its methods may be called concurrently.
+// Proxy is the way out of one run. Its methods may be called concurrently, but for Admit.
 type Proxy struct {
-	egress *Egress
+	egress   *Egress
+	listener net.Listener
+	work     sync.WaitGroup
+	base     context.Context // of every request
+	stop     context.CancelFunc
+
+	// From here on: set by Admit.
 	policy Policy
 	dialer net.Dialer
-	server *http.Server
 	direct *httputil.ReverseProxy // for what is not tunnelled
-	addr   string
 	notes  notes
-	stop   context.CancelFunc
-	work   sync.WaitGroup
 
 	mu     sync.Mutex
+	server *http.Server // nil before Admit
 	closed bool
 	conns  map[*conn]bool
 }
 
-func newProxy(e *Egress, policy Policy, own []netip.AddrPort) *Proxy {
-	if policy.Log == nil {
-		policy.Log = e.cfg.Log
-	}
-	guard := netguard.New(e.cfg.Allow, func() []netip.AddrPort { return slices.Concat(own, e.listeners()) })
-	p := &Proxy{
-		egress: e, policy: policy, conns: map[*conn]bool{}, notes: notes{counted: e.cfg.Counted, log: policy.Log},
-		dialer: net.Dialer{Timeout: dialTimeout, Resolver: e.cfg.Resolver, ControlContext: guard.Control},
-	}
-	p.direct = p.newDirect()
-	ctx, cancel := context.WithCancel(context.Background())
-	p.stop = cancel
-	p.server = &http.Server{
-		Handler: p, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(policy.Log.Handler(), slog.LevelDebug),
-	}
+func newProxy(e *Egress, ln net.Listener) *Proxy {
+	p := &Proxy{egress: e, listener: ln, conns: map[*conn]bool{}}
+	p.base, p.stop = context.WithCancel(context.Background())
 	return p
 }
 
-func (p *Proxy) serve(ln net.Listener) {
-	p.addr = ln.Addr().String()
+// Admit lets through what policy allows, from now on. It is called at most once, before the run's first request.
+func (p *Proxy) Admit(ctx context.Context, policy Policy) {
+	if policy.Log == nil {
+		policy.Log = p.egress.cfg.Log
+	}
+	own := p.egress.resolveOwn(ctx)
+	guard := netguard.New(p.egress.cfg.Allow, func() []netip.AddrPort { return slices.Concat(own, p.egress.listeners()) })
+	p.policy = policy
+	p.notes.counted, p.notes.log = p.egress.cfg.Counted, policy.Log
+	p.dialer = net.Dialer{Timeout: dialTimeout, Resolver: p.egress.cfg.Resolver, ControlContext: guard.Control}
+	p.direct = p.newDirect()
+	server := &http.Server{
+		Handler: p, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		BaseContext: func(net.Listener) context.Context { return p.base },
+		ErrorLog:    slog.NewLogLogger(policy.Log.Handler(), slog.LevelDebug),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.server = server
 	p.work.Go(func() {
-		if err := p.server.Serve(listener{ln, p}); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listener{p.listener, p}); !errors.Is(err, http.ErrServerClosed) {
 			p.policy.Log.Error("serve the run's proxy", "error", err)
 		}
 	})
 }
 
 // Addr is the proxy's host:port.
-func (p *Proxy) Addr() string { return p.addr }
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
 // Refused returns what got no connection since the last call, each host once.
 func (p *Proxy) Refused() []Refusal { return p.notes.drain() }
@@ -85,11 +94,14 @@ func (p *Proxy) Refused() []Refusal { return p.notes.drain() }
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
-	conns := p.conns
+	conns, server := p.conns, p.server
 	p.conns = nil
 	p.mu.Unlock()
 	p.stop()
-	_ = p.server.Close()
+	if server != nil {
+		_ = server.Close()
+	}
+	_ = p.listener.Close()
 	for c := range conns {
 		_ = c.Close()
 	}

@@ -63,10 +63,11 @@ func open(t testing.TB, e *egress.Egress, domains ...string) *egress.Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := e.Open(t.Context(), egress.Policy{Domains: d})
+	p, err := e.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Admit(t.Context(), egress.Policy{Domains: d})
 	t.Cleanup(p.Close)
 	return p
 }
