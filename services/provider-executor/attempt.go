@@ -124,6 +124,7 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
 				Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
+				Alone: l.run.Attempt > 1, // whether it ended the browser that it had is known then
 			})
 		},
 	}, nil, nil
@@ -171,13 +172,36 @@ func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) 
 		}
 		r.Error = &event.Error{Code: outage.Cause.Code, Message: outage.Cause.Message}
 		return "failed", l.finish(ctx, event.Failed, r)
-	case errors.Is(err, browser.ErrUnenforceable):
-		r.Error = &event.Error{Code: "allowed_domains_unenforceable", Message: err.Error() + "."}
-		return "failed", l.finish(ctx, event.Failed, r)
-	case errors.Is(err, browser.ErrNoBrowser):
-		r.Error = &event.Error{Code: "no_browser", Message: err.Error()}
+	}
+	if r.Error = final(err); r.Error != nil {
 		return "failed", l.finish(ctx, event.Failed, r)
 	}
 	l.log.Warn("attempt lost", "error", err)
-	return "released", l.release(ctx, err.Error(), true)
+	return "released", l.release(ctx, err.Error(), !s.victim(ctx, err))
+}
+
+// final is the run's error where another attempt would not help, nil where it may.
+func final(err error) *event.Error {
+	switch {
+	case errors.Is(err, browser.ErrUnenforceable):
+		return &event.Error{Code: "allowed_domains_unenforceable", Message: err.Error() + "."}
+	case errors.Is(err, browser.ErrNoBrowser), errors.Is(err, browser.ErrNotStarted):
+		return &event.Error{Code: "no_browser", Message: err.Error()}
+	case errors.Is(err, browser.ErrPageTooHeavy):
+		return &event.Error{Code: "page_too_heavy", Message: err.Error() + ". See the history for which, and ERRAND_PAGE_MEMORY for the bound."}
+	}
+	return nil
+}
+
+// stormDelay is given to other runs to lose their browsers by the same cause.
+const stormDelay = time.Second
+
+// victim reports whether a run lost its browser by no doing of its own: together with others. It is not counted as an
+// attempt then. Where several runs shared the browser, each gets one of its own next, and the culprit is known.
+func (s *Service) victim(ctx context.Context, err error) bool {
+	if !errors.Is(err, browser.ErrBrowserGone) {
+		return false
+	}
+	pause(ctx, stormDelay)
+	return s.browser.Storm()
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -19,14 +20,14 @@ import (
 type Config struct {
 	Slots   int            // ERRAND_EXECUTOR_SLOTS: runs at once, default 4
 	Lease   time.Duration  // how long a run stays ours without a sign of life; the default is leaseTime
-	Browser browser.Config // ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM; its Egress see loadEgress
+	Browser browser.Config // see loadBrowser
 	Models  model.Config   // the providers' keys and addresses
 	Keys    vault.Keys     // ERRAND_MASTER_KEY: opens the secrets of runs, with the gateway's own
 	Prices  model.Prices   // what models cost; ERRAND_PRICES names a file of one's own
 }
 
-// defaultSlots fits a machine of two cores: a run waits for its model most of the time, and each open page costs
-// about 70 MB.
+// defaultSlots fits a machine of two cores: a run waits for its model most of the time, and each has a Chromium of
+// about 150 MB.
 const defaultSlots = 4
 
 // leaseTime is how long a lost executor goes unnoticed. Heartbeats come three times as often, and the executor itself
@@ -40,14 +41,11 @@ const (
 func LoadConfig(getenv func(string) string) (Config, error) {
 	models, errModels := model.LoadConfig(getenv)
 	prices, errPrices := model.LoadPrices(getenv("ERRAND_PRICES"))
-	network, errNetwork := loadEgress(getenv)
+	browsers, errBrowsers := loadBrowser(getenv)
 	keys, errKeys := vault.Parse(getenv("ERRAND_MASTER_KEY"))
 	c := Config{
 		Slots: defaultSlots, Lease: leaseTime, Models: models, Prices: prices, Keys: keys,
-		Browser: browser.Config{
-			Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
-			AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Egress: network,
-		},
+		Browser: browsers,
 	}
 	var errSlots error
 	if v := getenv("ERRAND_EXECUTOR_SLOTS"); v != "" {
@@ -55,7 +53,50 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is no number from 1", v)
 		}
 	}
-	return c, errors.Join(errModels, errPrices, errKeys, errNetwork, errSlots)
+	return c, errors.Join(errModels, errPrices, errKeys, errBrowsers, errSlots)
+}
+
+// loadBrowser reads ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM, ERRAND_BROWSER (own: one Chromium for
+// each run; shared: one for all), ERRAND_PAGE_MEMORY (bytes, or with KB, MB, GB) and what loadEgress reads.
+func loadBrowser(getenv func(string) string) (browser.Config, error) {
+	network, errNetwork := loadEgress(getenv)
+	c := browser.Config{
+		Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
+		AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Egress: network,
+	}
+	var errShared, errMemory error
+	switch v := getenv("ERRAND_BROWSER"); v {
+	case "", "own":
+	case "shared":
+		c.Shared = true
+	default:
+		errShared = fmt.Errorf("ERRAND_BROWSER: %q is neither \"own\" nor \"shared\"", v)
+	}
+	if v := getenv("ERRAND_PAGE_MEMORY"); v != "" {
+		c.PageMemory, errMemory = bytesOf(v)
+		if errMemory != nil || c.PageMemory < minPageMemory {
+			errMemory = fmt.Errorf("ERRAND_PAGE_MEMORY: %q is no size such as 1GB or 512MB, of 256MB or more", v)
+		}
+	}
+	return c, errors.Join(errNetwork, errShared, errMemory)
+}
+
+// minPageMemory is what an ordinary page needs.
+const minPageMemory = 256 << 20
+
+// bytesOf reads a size: a whole number with KB, MB or GB, which are powers of 1024, or without.
+func bytesOf(v string) (int64, error) {
+	unit := int64(1)
+	for i, suffix := range []string{"KB", "MB", "GB"} {
+		if number, found := strings.CutSuffix(v, suffix); found {
+			v, unit = strings.TrimSpace(number), int64(1)<<(10*(i+1))
+		}
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err == nil && n > math.MaxInt64/unit {
+		err = strconv.ErrRange
+	}
+	return n * unit, err
 }
 
 // loadEgress reads ERRAND_ALLOW_PRIVATE, ERRAND_PROXY_LISTEN (a host of this machine that a remote browser can reach)

@@ -5,10 +5,12 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
@@ -22,6 +24,13 @@ import (
 // pullPatience is how long one pull waits for a job before it asks anew.
 const pullPatience = 20 * time.Second
 
+// An executor whose browser does not work fails the runs that need one, with the reason. It takes only jobs that lie in
+// the queue, and late, so that executors with a free slot have them before.
+const (
+	brokenPause    = 2 * time.Second
+	brokenPatience = 200 * time.Millisecond
+)
+
 // Service is the executor.
 type Service struct {
 	Frame  service.Frame
@@ -32,6 +41,7 @@ type Service struct {
 	writer  event.Writer
 	models  *model.Models
 	browser *browser.Engine
+	engine  atomic.Pointer[browser.Engine] // the browser, for Ready
 	metrics *metrics
 	away    outage
 }
@@ -56,11 +66,21 @@ func (s *Service) Run(ctx context.Context) error {
 	return err
 }
 
+// Ready reports why the executor cannot do runs that need a browser, nil if it can as far as it knows.
+func (s *Service) Ready(context.Context) error {
+	engine := s.engine.Load()
+	if engine == nil {
+		return errors.New("the executor has not begun")
+	}
+	return engine.Ready()
+}
+
 func (s *Service) prepare() {
 	s.writer = event.Writer{Service: "executor", Instance: s.Frame.Instance}
 	s.models = model.New(s.Config.Models)
 	s.metrics = newMetrics(s.Frame.Metrics)
 	s.browser = browser.New(s.browserConfig())
+	s.engine.Store(s.browser)
 }
 
 func (s *Service) browserConfig() browser.Config {
@@ -100,7 +120,12 @@ func (s *Service) pull(ctx context.Context, provider string, free chan struct{},
 			return
 		}
 		began := time.Now()
-		job, ok, err := s.Frame.Bus.Fetch(ctx, consumer, pullPatience)
+		patience := pullPatience
+		if s.browser.Ready() != nil { // other executors first
+			pause(ctx, brokenPause)
+			patience = brokenPatience
+		}
+		job, ok, err := s.Frame.Bus.Fetch(ctx, consumer, patience)
 		if err != nil && ctx.Err() == nil {
 			s.away.failed(s.Frame.Log, provider, err)
 			pause(ctx, time.Second)

@@ -38,7 +38,7 @@ func newRig(t *testing.T, script modelsim.Script) *rig {
 	cfg, err := executor.LoadConfig(func(key string) string {
 		return map[string]string{
 			"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": srv.URL + "/v1", "ERRAND_CHROMIUM": "/nonexistent/chromium",
-			"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8,::1/128",
+			"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8,::1/128", "ERRAND_BROWSER": "shared", // which costs less
 		}[key]
 	})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // TryBrowser starts a browser as the executor would and opens a page, to know before a run whether it can.
 func TryBrowser(ctx context.Context, getenv func(string) string) error {
 	engine := browser.New(browser.Config{
-		Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"),
+		Chromium: getenv("ERRAND_CHROMIUM"), CDPURL: getenv("ERRAND_CDP_URL"), Shared: true, // none is needed ahead
 		AllowRootNoSandbox: getenv("ERRAND_ALLOW_ROOT_CHROMIUM") == "1", Log: slog.New(slog.DiscardHandler),
 	})
 	running, stop := context.WithCancel(ctx)

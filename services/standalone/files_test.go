@@ -72,7 +72,7 @@ func TestAFileGoesFromItsCallerThroughTheBrowserAndBack(t *testing.T) {
 	}))
 	t.Cleanup(models.Close)
 	e := launch(t, env(t, map[string]string{
-		"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8,::1/128", "ERRAND_CHROMIUM": os.Getenv("ERRAND_CHROMIUM"),
+		"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8,::1/128", "ERRAND_CHROMIUM": os.Getenv("ERRAND_CHROMIUM"), "ERRAND_BROWSER": "shared",
 		"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": models.URL + "/openai/v1",
 	}))
 	var form bytes.Buffer

@@ -24,7 +24,7 @@ func TestARunReachesNeitherTheAPINorNATS(t *testing.T) {
 	}))
 	t.Cleanup(models.Close)
 	e := launch(t, env(t, map[string]string{
-		"ERRAND_NATS_LISTEN": "127.0.0.1:0", "ERRAND_ALLOW_PRIVATE": "0.0.0.0/0,::/0", "ERRAND_CHROMIUM": os.Getenv("ERRAND_CHROMIUM"),
+		"ERRAND_NATS_LISTEN": "127.0.0.1:0", "ERRAND_ALLOW_PRIVATE": "0.0.0.0/0,::/0", "ERRAND_CHROMIUM": os.Getenv("ERRAND_CHROMIUM"), "ERRAND_BROWSER": "shared",
 		"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": models.URL + "/openai/v1",
 	}))
 	_, api, _ := strings.Cut(e.HTTP, ":")

@@ -152,9 +152,9 @@ func Connected(ctx context.Context, name string, c Config, do func(context.Conte
 	return do(ctx, Frame{Bus: b, Log: log, Metrics: Registry(), Instance: Instance()})
 }
 
-// Serve answers /healthz, /readyz and /metrics on addr until ctx ends. It is for the services that have no
-// listener of their own.
-func (f Frame) Serve(ctx context.Context, addr string) error {
+// Serve answers /healthz, /readyz and /metrics on addr until ctx ends. The process is ready if NATS is and none of
+// ready has an error. It is for the services that have no listener of their own.
+func (f Frame) Serve(ctx context.Context, addr string, ready ...func(context.Context) error) error {
 	ln, err := Listen(ctx, addr)
 	if err != nil {
 		return err
@@ -162,9 +162,11 @@ func (f Frame) Serve(ctx context.Context, addr string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := f.Bus.Ready(r.Context()); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
+		for _, ready := range append([]func(context.Context) error{f.Bus.Ready}, ready...) {
+			if err := ready(r.Context()); err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
 		}
 		_, _ = w.Write([]byte("ready\n"))
 	})

@@ -195,7 +195,7 @@ func (r *run) observe(ctx context.Context) (*browser.Observation, error) {
 	}
 	page, err := r.look(ctx)
 	if errors.Is(err, browser.ErrPageCrashed) {
-		return &browser.Observation{Text: "PAGE crashed: navigate to go on"}, nil
+		return &browser.Observation{Text: "PAGE none: " + crashed(err)}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("observe: %w", err)

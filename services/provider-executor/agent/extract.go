@@ -28,7 +28,7 @@ func (r *run) extract(ctx context.Context, params map[string]any, action *event.
 	}
 	content, err := r.session.Content(ctx)
 	if errors.Is(err, browser.ErrPageCrashed) {
-		return fail(action, "the page crashed; navigate to go on")
+		return fail(action, crashed(err))
 	}
 	if err != nil {
 		return fmt.Errorf("extract: %w", err)

@@ -87,7 +87,7 @@ func startProcess(ctx context.Context, temp, binary string, extra ...string) (*p
 		if barrier != "" && os.Geteuid() == 0 {
 			err = fmt.Errorf("its uid %d may not enter %s: %w", h.uid, barrier, errNoPlace)
 		}
-		return nil, fmt.Errorf("start %s: %w", binary, err)
+		return nil, fmt.Errorf("%w: start %s: %w", ErrNotStarted, binary, err)
 	}
 	if err := p.greet(ctx); err != nil {
 		return nil, p.notStarted(binary, err)
@@ -218,7 +218,7 @@ func launch(ctx context.Context, cfg Config, temp, denyAll string) (*process, er
 	}
 	network := networkFlags(denyAll)
 	p, err := startProcess(ctx, temp, binary, network...)
-	if err == nil || ctx.Err() != nil || errors.Is(err, errNoPlace) {
+	if err == nil || !errors.Is(err, ErrNotStarted) || errors.Is(err, errNoPlace) {
 		return p, err
 	}
 	if !cfg.AllowRootNoSandbox {

@@ -22,7 +22,7 @@ type home struct {
 func newHome(temp string, uid int) (*home, error) {
 	dir, err := os.MkdirTemp(temp, homePattern)
 	if err != nil {
-		return nil, fmt.Errorf("make browser directory: %w: %w", err, errNoPlace)
+		return nil, fmt.Errorf("%w: make browser directory: %w: %w", ErrNotStarted, err, errNoPlace)
 	}
 	h := &home{dir: dir, uid: uid}
 	if err := h.prepare(uid); err != nil {

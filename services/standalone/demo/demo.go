@@ -20,7 +20,7 @@ import (
 
 // Patience of the demo.
 const (
-	browserPatience = 30 * time.Second // a cold Chromium on a slow disk
+	browserPatience = 60 * time.Second // a cold Chromium on a slow disk
 	hookPatience    = 20 * time.Second // a webhook follows its run within milliseconds
 	feedPatience    = 5 * time.Second  // the last event is on its way when the answer comes
 	thinking        = 300 * time.Millisecond

@@ -87,7 +87,7 @@ func (o options) environment(dir, models string) func(string) string {
 		"OPENAI_API_KEY": "demo", "OPENAI_BASE_URL": models + "/openai/v1",
 		"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8", // the shop and the receiver are on this machine
 	}
-	for _, name := range []string{"ERRAND_CHROMIUM", "ERRAND_CDP_URL", "ERRAND_ALLOW_ROOT_CHROMIUM"} {
+	for _, name := range []string{"ERRAND_CHROMIUM", "ERRAND_CDP_URL", "ERRAND_ALLOW_ROOT_CHROMIUM", "ERRAND_BROWSER", "ERRAND_PAGE_MEMORY"} {
 		env[name] = o.getenv(name)
 	}
 	return func(name string) string { return env[name] }

@@ -23,10 +23,9 @@ func run(ctx context.Context) error {
 	}
 	return service.Connected(ctx, "provider-executor", process, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return f.Serve(ctx, process.Addr) })
-		g.Go(func() error {
-			return (&executor.Service{Frame: f, Config: cfg, Own: process.Platform(os.Getenv)}).Run(ctx)
-		})
+		s := &executor.Service{Frame: f, Config: cfg, Own: process.Platform(os.Getenv)}
+		g.Go(func() error { return f.Serve(ctx, process.Addr, s.Ready) })
+		g.Go(func() error { return s.Run(ctx) })
 		return g.Wait()
 	})
 }
