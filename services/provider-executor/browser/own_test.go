@@ -109,9 +109,10 @@ func TestABrowserThatHasLostItsZygotesIsReplaced(t *testing.T) {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 			for _, u := range []*user{one, two} {
-				if _, err := u.Do(t.Context(), browser.Action{Name: "wait", Seconds: new(30.0)}); !errors.Is(err, browser.ErrBrowserGone) {
-					t.Errorf("a session whose browser opens no tab any more: %v", err)
-				}
+				eventually(t, "a session is told that its browser opens no tab any more", func() bool { // its page has crashed first
+					_, err := u.Observe(t.Context())
+					return errors.Is(err, browser.ErrBrowserGone)
+				})
 			}
 			eventually(t, "it is known that several have lost it", e.Storm)
 			next := userOf(t, e, browser.SessionOptions{})

@@ -149,7 +149,7 @@ func (b *instance) watchProcesses() {
 				needed = append(needed, z)
 			}
 		}
-		if slices.ContainsFunc(needed, ended) && !ended(pid) {
+		if slices.ContainsFunc(needed, ended) && !ended(pid) && !b.isGone() {
 			b.log.Error("a process that the browser cannot do without was killed")
 			b.maimed.Store(true)
 			b.conn.Close()
