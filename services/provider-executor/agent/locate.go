@@ -38,10 +38,18 @@ func wanted(a workflow.Action, within time.Duration) browser.Wanted {
 		}
 	}
 	w.Targets = append(w.Targets, a.Alternatives...)
-	w.CSS, _ = a.Params["css"].(string)
-	w.XPath, _ = a.Params["xpath"].(string)
+	if !fingerprinted(a) { // what was recorded stands at its path only until the page changes
+		w.CSS, _ = a.Params["css"].(string)
+		w.XPath, _ = a.Params["xpath"].(string)
+	}
 	w.Irreversible = irreversible(a, strings.Join(namesOf(w), " "))
 	return w
+}
+
+// fingerprinted reports whether the element of an action was recorded. A target that was written by hand has no version.
+func fingerprinted(a workflow.Action) bool {
+	target, _ := a.Params["target"].(map[string]any)
+	return target["v"] != nil
 }
 
 // irreversible reports whether there is no way back after an action on an element of this name.

@@ -191,12 +191,13 @@ func (h *hunt) at(level string, atHome bool) *match {
 	for i := range h.targets {
 		var all []*match
 		for _, m := range h.matches {
-			if m.Level == level && m.Target == i && (!atHome || h.isHome(m)) && h.admissible(m) {
+			rival := level == "score" // one that may not be taken still makes another doubtful
+			if m.Level == level && m.Target == i && (!atHome || h.isHome(m)) && (rival || h.admissible(m)) {
 				all = append(all, m)
 			}
 		}
 		if level == "score" {
-			all = h.ahead(all)
+			all = slices.DeleteFunc(h.ahead(all), func(m *match) bool { return !h.admissible(m) })
 		}
 		if len(all) == 1 {
 			return all[0]
@@ -210,14 +211,38 @@ func (h *hunt) isHome(m *match) bool {
 	return m.Level != "score" && h.homes[m.Target][m.frame] && (m.Level != "name" || m.Home)
 }
 
+// admissible reports whether a match may be the wanted element. What kept its test id is it unless its name has moved to
+// another element. Every other way to find an element asks for a name that says the same: an id, a path or a likeness
+// alone may lead to another control. A field is told by its name attribute, label or placeholder as well as by its name.
 func (h *hunt) admissible(m *match) bool {
-	switch m.Level {
-	case "testid", "id":
+	t := h.targets[m.Target]
+	switch {
+	case h.byHand(m.Target):
+		return true
+	case m.Level == "testid":
 		return m.Exact || m.Score >= nameAlike || !h.named(m.Target)
-	case "css", "xpath":
-		return !h.Irreversible || h.byHand(m.Target) || m.Score >= scoreCertain
+	case m.Level == "id":
+		return m.Exact || h.sameName(m) || fields[t.Role] && !h.named(m.Target)
+	case m.Level == "field":
+		return fields[t.Role] || h.sameName(m)
+	case m.Level == "css", m.Level == "xpath":
+		return h.sameName(m) && (!h.Irreversible || m.Score >= scoreCertain)
+	case m.Level == "score":
+		return h.sameName(m) && (m.Score >= scoreCertain || sameWords(t.Name, m.Name))
 	}
 	return true
+}
+
+// sameName: a control without a name was recorded with what it shows, its icon; the script has compared that.
+func (h *hunt) sameName(m *match) bool {
+	t := h.targets[m.Target]
+	return m.Exact || t.Name == "" && m.Name == "" || t.Name != "" && sameName(t.Name, m.Name)
+}
+
+// fields are the roles of controls that take a value.
+var fields = map[string]bool{
+	"textbox": true, "searchbox": true, "combobox": true, "number": true, "spinbutton": true, "select": true, "listbox": true, "date": true,
+	"time": true, "datetime": true, "month": true, "week": true, "slider": true, "file": true, "checkbox": true, "radio": true, "switch": true,
 }
 
 // named: the recorded role and name are on the page.

@@ -155,6 +155,7 @@ class Hunt {
     const by = (value, read) => value ? this.all.filter(c => read(c.el) === value) : [];
     take('testid', by(testid, testidOf));
     take('id', by(id, idOf).filter(c => alike(name ?? '', c.name) >= LIKE || this.weigh(c, true) >= STAYED));
+    if (!name && this.target.icon) take('name', this.all.filter(c => c.name === '' && c.role === this.target.role && iconOf(c.el) === this.target.icon));
     if (name) take(this.key ? 'row' : 'name', this.key ? this.narrow(this.twins) : this.twins);
     take('label', label ? this.all.filter(c => clip(labelOf(c.el), NAME_LIMIT) === label) : []);
     take('placeholder', by(placeholder, el => own(el, 'placeholder')));
@@ -167,6 +168,8 @@ class Hunt {
   // narrow prefers the row that says just what the recorded one said.
   narrow(twins) {
     const rows = twins.filter(c => this.inRow(c));
+    const exact = rows.filter(({ el }) => itemOf(el) && hasPart(itemOf(el), this.target.list.key_text));
+    if (exact.length === 1) return exact;
     const verbatim = rows.filter(({ el }) => itemOf(el) && keyText(itemOf(el)) === this.target.list.key_text);
     return verbatim.length === 1 ? verbatim : rows;
   }
@@ -184,8 +187,12 @@ class Hunt {
     return this.named(byPath(xpath.split('/#document').at(-1)), 0.6, name);
   }
 
+  // named leaves those that are called about as the recorded one. What had no name must have none and show the same icon.
   named(els, likeness, name) {
-    return els.map(el => this.at(el)).filter(c => this.fits(c) && (name === undefined || alike(name, c.name) >= likeness));
+    const { icon } = this.target;
+    const byHand = this.target.v === undefined;
+    const same = c => name ? alike(name, c.name) >= likeness : byHand || c.name === '' && icon !== undefined && iconOf(c.el) === icon;
+    return els.map(el => this.at(el)).filter(c => this.fits(c) && same(c));
   }
 
   // scored weighs all that is known of the candidates: the likeliest, best first. Those of another row are told, and
@@ -234,6 +241,14 @@ class Hunt {
     const gone = this.select(CANDIDATES).map(el => this.at(el)).filter(c => c.role === role && !c.visible && c.name === name);
     return gone.slice(0, 1).map(c => ['hidden', c, 1]);
   }
+}
+
+const PARTS = 200; // elements of an item that are looked at
+
+// hasPart: a heading, a cell or another part of an item says just that.
+function hasPart(item, text) {
+  const wanted = bare(text);
+  return Array.from(item.querySelectorAll('*')).slice(0, PARTS).some(el => el.textContent.length <= 2 * text.length + 20 && bare(el.textContent) === wanted);
 }
 
 const equal = (recorded, now) => recorded === undefined ? undefined : Number(recorded === now);

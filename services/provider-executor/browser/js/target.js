@@ -173,6 +173,18 @@ function hrefPath(el) {
   try { return el.href ? clip(new URL(el.href).pathname, 150) : undefined; } catch { return undefined; }
 }
 
+const ICONS = 'svg path,svg use,svg circle,svg rect,svg polygon,img,i,span,[style*=url]';
+
+// iconOf tells a control that shows only a picture from others by what the picture is drawn from. undefined: it shows
+// nothing that could be told.
+function iconOf(el) {
+  const drawn = [el, ...Array.from(el.querySelectorAll(ICONS)).slice(0, 20)].map(part =>
+    ['d', 'points', 'href', 'src', 'class', 'cx', 'cy', 'r'].map(name => part === el && name !== 'class' ? '' : part.getAttribute(name) ?? '').join(' ').trim());
+  const background = getComputedStyle(el).backgroundImage;
+  const text = drawn.filter(Boolean).join('|') + (background === 'none' ? '' : background);
+  return text ? hashOf(text) : undefined;
+}
+
 function targetOf(el) {
   const role = roleOf(el) || 'clickable';
   const [name, source] = nameSource(el, role);
@@ -180,7 +192,7 @@ function targetOf(el) {
     v: 1, tag: el.localName, role, name: clip(name, NAME_LIMIT), name_src: source, type: own(el, 'type'), testid: testidOf(el), id: idOf(el),
     name_attr: own(el, 'name'), placeholder: own(el, 'placeholder'), label: clip(labelOf(el), NAME_LIMIT) || undefined, href_path: hrefPath(el),
     heading: headingBefore(el) || undefined, landmark: landmarkOf(el) || undefined, shadow: hostsOf(el), css: cssOf(el), list: listOf(el),
-    neighbors: neighborsOf(el), rect: rectOf(el), text_hash: hashOf(textOf(el)), xpath: pathOf(el),
+    neighbors: neighborsOf(el), rect: rectOf(el), text_hash: hashOf(textOf(el)), icon: name ? undefined : iconOf(el), xpath: pathOf(el),
   });
 }
 
