@@ -191,15 +191,17 @@ func (h *hunt) at(level string, atHome bool) *match {
 	for i := range h.targets {
 		var all []*match
 		for _, m := range h.matches {
-			rival := level == "score" // one that may not be taken still makes another doubtful
-			if m.Level == level && m.Target == i && (!atHome || h.isHome(m)) && (rival || h.admissible(m)) {
+			if m.Level == level && m.Target == i && (!atHome || h.isHome(m)) {
 				all = append(all, m)
 			}
 		}
-		if level == "score" {
-			all = slices.DeleteFunc(h.ahead(all), func(m *match) bool { return !h.admissible(m) })
+		switch {
+		case level == "score":
+			all = h.ahead(all)
+		case !slices.Contains(weakLevels, level):
+			all = slices.DeleteFunc(all, func(m *match) bool { return !h.admissible(m) })
 		}
-		if len(all) == 1 {
+		if len(all) == 1 && h.admissible(all[0]) { // of a weak level also one that may not be taken makes the other doubtful
 			return all[0]
 		}
 	}
