@@ -24,6 +24,8 @@ type Config struct {
 	Models  model.Config   // the providers' keys and addresses
 	Keys    vault.Keys     // ERRAND_MASTER_KEY: opens the secrets of runs, with the gateway's own
 	Prices  model.Prices   // what models cost; ERRAND_PRICES names a file of one's own
+
+	ReplayPatience time.Duration // how long a recorded control may take to appear, at least; 0: 10 s
 }
 
 // defaultSlots fits a machine of two cores: a run waits for its model most of the time, and each has a Chromium of

@@ -44,6 +44,7 @@ func newRig(t *testing.T, script modelsim.Script) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.ReplayPatience = 2 * time.Second // the pages here are on this machine
 	return &rig{T: t, bus: natstest.Bus(t), sim: sim, cfg: cfg}
 }
 

@@ -35,7 +35,7 @@ func (s *Service) recording(ctx context.Context, r *event.Replay) (rec *agent.Re
 		return nil, unreadable(err), nil
 	}
 	w.Version = r.Version
-	return &agent.Recording{Workflow: w, Parameters: r.Parameters, Confirmed: r.Confirmed}, nil, nil
+	return &agent.Recording{Workflow: w, Parameters: r.Parameters, Confirmed: r.Confirmed, Patience: s.Config.ReplayPatience}, nil, nil
 }
 
 // keepHealed stores the workflow that a replay has mended, before the event that names it.

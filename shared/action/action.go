@@ -24,6 +24,7 @@ type Action struct {
 	Text    string   `json:"text,omitempty"`
 	Clear   *bool    `json:"clear,omitempty"` // default true
 	Keys    string   `json:"keys,omitempty"`
+	Literal bool     `json:"literal,omitempty"` // of a replay: keys is a text, even if it is called like a key
 	Down    *bool    `json:"down,omitempty"`    // default true
 	Pages   *float64 `json:"pages,omitempty"`   // screens, default 1
 	Seconds *float64 `json:"seconds,omitempty"` // default 3, at most 30

@@ -29,6 +29,7 @@ type Target struct {
 	Neighbors   []string  `json:"neighbors,omitempty"`   // names of the controls before and after it
 	Rect        []float64 `json:"rect,omitempty"`        // left, top, width, height in screens
 	TextHash    string    `json:"text_hash,omitempty"`   // FNV-1a of its text, 8 hexadecimal digits
+	Icon        string    `json:"icon,omitempty"`        // FNV-1a of what an element without a name is drawn from
 	XPath       string    `json:"xpath,omitempty"`       // through frames (#document) and shadow roots (#shadow-root)
 	Frame       []Frame   `json:"frame,omitempty"`       // the frames around it, the outermost first
 	Part        bool      `json:"part,omitempty"`        // in workflows: name is only a part of what the element is called

@@ -1,35 +1,63 @@
 package workflow
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 	"unicode"
 )
 
-// Holds reports whether a page at url (with or without query and fragment) that shows headings is as the condition
+// Holds reports whether a page at an address (with or without query and fragment) that shows headings is as the condition
 // says; why is the end of a sentence that says what differs. The nil condition always holds.
-func (c *Condition) Holds(url string, headings []string) (why string, ok bool) {
+func (c *Condition) Holds(address string, headings []string) (why string, ok bool) {
 	switch {
 	case c == nil:
 		return "", true
-	case !c.AtURL(url):
-		return "the page is " + quoted(bare(url)) + " and not " + quoted(c.URL), false
+	case !c.AtURL(address):
+		return "the page is " + quoted(bare(address)) + " and not " + quoted(c.URL), false
 	case !c.Shows(headings):
 		return "the page shows none of the headings " + quotedAll(c.Headings) + "; it shows " + quotedAll(headings), false
 	}
 	return "", true
 }
 
-// AtURL reports whether the address of a page is as the condition says.
-func (c *Condition) AtURL(url string) bool {
+// AtURL reports whether the address of a page is as the condition says. A site may write a value in an address in its own
+// way: in small letters, with _ or - for a space, with signs encoded or left out.
+func (c *Condition) AtURL(address string) bool {
 	if c == nil || c.URL == "" {
 		return true
 	}
-	pattern := regexp.QuoteMeta(c.URL)
-	pattern = strings.ReplaceAll(pattern, `\*`, `[^/]*`)
-	matched, err := regexp.MatchString("^"+pattern+"$", bare(url))
+	return matchesAddress(c.URL, bare(address)) || matchesAddress(slug(c.URL), slug(bare(address)))
+}
+
+func matchesAddress(pattern, address string) bool {
+	pattern = strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `[^/]*`)
+	matched, err := regexp.MatchString("^"+pattern+"$", address)
 	return err == nil && matched
 }
+
+// slug is an address as a site may write it for the same page: decoded, in small letters, each run of spaces and signs
+// in a part of its path a hyphen.
+func slug(address string) string {
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found {
+		scheme, rest = "", address
+	}
+	parts := strings.Split(rest, "/")
+	for i, part := range parts {
+		if i == 0 && found {
+			continue // the host
+		}
+		if decoded, err := url.PathUnescape(part); err == nil {
+			part = decoded
+		}
+		parts[i] = strings.Trim(signs.ReplaceAllString(strings.ToLower(part), "-"), "-")
+	}
+	return scheme + "://" + strings.Join(parts, "/")
+}
+
+// signs are what a slug has no place for. A star stands for anything.
+var signs = regexp.MustCompile(`[^\p{L}\p{N}*]+`)
 
 // Shows reports whether one of the condition's headings is among those of a page.
 func (c *Condition) Shows(headings []string) bool {
@@ -63,11 +91,11 @@ func numberless(heading string) string {
 }
 
 // bare is an address without query and fragment.
-func bare(url string) string {
-	if i := strings.IndexAny(url, "?#"); i >= 0 {
-		return url[:i]
+func bare(address string) string {
+	if i := strings.IndexAny(address, "?#"); i >= 0 {
+		return address[:i]
 	}
-	return url
+	return address
 }
 
 func quoted(s string) string { return `"` + s + `"` }

@@ -13,12 +13,19 @@ import (
 
 // Format writes a date or a number as format shows it. A date's format is made of D, DD, M, MM, MMM, MMMM (the month's
 // name in English), YY and YYYY, with spaces and any of . , / - between them; v is YYYY-MM-DD. A number's format is the
-// sample 1234 with its separators and decimals, as in 1,234.50 or 1.234,5 or 1234. An error says why v has no such
+// sample 1234 with its separators and decimals, as in 1,234.50 or 1.234,5 or 1234. A text's is lower or upper, for small or
+// capital letters. An error says why v has no such
 // form; nothing is ever rounded.
 func Format(v any, format string) (string, error) {
 	text, err := textOf(v)
 	if err != nil {
 		return "", err
+	}
+	switch format {
+	case formatLower:
+		return strings.ToLower(text), nil
+	case formatUpper:
+		return strings.ToUpper(text), nil
 	}
 	if layout, ok := dateLayout(format); ok {
 		day, err := time.Parse(time.DateOnly, text)
@@ -34,11 +41,17 @@ func Format(v any, format string) (string, error) {
 	return style.write(text)
 }
 
+// Formats of texts.
+const (
+	formatLower = "lower" // in small letters
+	formatUpper = "upper" // in capital letters
+)
+
 // knownFormat reports whether values of that type can be written so.
 func knownFormat(format, typ string) bool {
 	_, date := dateLayout(format)
 	_, number := styleOf(format)
-	return date && typ == TypeDate || number && (typ == TypeNumber || typ == TypeInteger)
+	return typ == TypeString && (format == formatLower || format == formatUpper) || date && typ == TypeDate || number && (typ == TypeNumber || typ == TypeInteger)
 }
 
 var (

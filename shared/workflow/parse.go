@@ -268,10 +268,16 @@ func (c checker) template(place, template string) {
 	}
 }
 
+// maxSeconds is how long a recorded step may have taken: as long as a session may.
+const maxSeconds = 86400
+
 func (c checker) step(place string, s Step) {
 	c.strings(place+".description", s.Description)
 	for i, a := range s.Actions {
 		c.action(fmt.Sprintf("%s.actions[%d]", place, i), a)
+	}
+	if s.Seconds < 0 || s.Seconds > maxSeconds {
+		c.add(place+".seconds", "must be from 0 to %d", maxSeconds)
 	}
 	c.condition(place+".before", s.Before)
 	c.condition(place+".after", s.After)

@@ -178,5 +178,6 @@ var (
 	commonWords = setOf(`add buy order cart basket bag checkout check out pay submit send save search find go open close show view see more
 		details next previous back continue cancel delete remove edit change update select choose click press sign log in login logout up
 		register home menu help contact about settings account profile page list item items product products button link form new create
-		download upload print share filter sort apply reset ok yes no done confirm accept agree price total name number date results result first last`)
+		password passcode username user email mail phone telephone address secret code pin key field box text word message messages comment subject
+		today tomorrow yesterday download upload print share filter sort apply reset ok yes no done confirm accept agree price total name number date results result first last`)
 )

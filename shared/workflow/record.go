@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -100,8 +101,23 @@ func (r *recorder) workflow(found Sources) (Workflow, error) {
 	}
 	r.record(&w)
 	var err error
-	w.Result, err = r.result(found)
-	return w, err
+	if w.Result, err = r.result(found); err != nil {
+		return w, err
+	}
+	return r.withoutUnused(w)
+}
+
+// withoutUnused drops the parameters that no step and no part of the result holds: another value would change nothing.
+func (r *recorder) withoutUnused(w Workflow) (Workflow, error) {
+	raw, err := encode([]any{w.Steps, w.Result})
+	if err != nil {
+		return w, err
+	}
+	used := names(string(raw))
+	r.book.values = slices.DeleteFunc(r.book.values, func(v *value) bool { return !slices.Contains(used, v.name) })
+	w.Parameters = slices.DeleteFunc(w.Parameters, func(p Parameter) bool { return p.Name != InitialURL && !slices.Contains(used, p.Name) })
+	w.PromptTemplate = r.book.template()
+	return w, nil
 }
 
 // record fills in the steps.
@@ -111,7 +127,7 @@ func (r *recorder) record(w *Workflow) {
 			r.steps = append(r.steps, m.step)
 			step := r.tape.steps[m.step]
 			described := r.book.put(step.Description, func(v *value) bool { return v.usedIn(m.step) })
-			w.Steps = append(w.Steps, Step{Number: len(r.steps), Description: described})
+			w.Steps = append(w.Steps, Step{Number: len(r.steps), Description: described, Seconds: r.seconds(m.step)})
 		}
 		last := &w.Steps[len(w.Steps)-1]
 		last.Actions = append(last.Actions, r.book.action(m))
@@ -122,6 +138,21 @@ func (r *recorder) record(w *Workflow) {
 		dependent = dependent || w.Steps[i].depends()
 		w.Steps[i].After = r.after(i, dependent)
 	}
+}
+
+// seconds is how long a recorded step took, waits that were pruned before it included.
+func (r *recorder) seconds(at int) float64 {
+	step := r.tape.steps[at]
+	if step.FinishedAt == nil || step.StartedAt.IsZero() {
+		return 0
+	}
+	from := step.StartedAt
+	if len(r.steps) > 1 {
+		if before := r.tape.steps[r.steps[len(r.steps)-2]].FinishedAt; before != nil && before.Before(from) {
+			from = *before
+		}
+	}
+	return math.Round(step.FinishedAt.Sub(from).Seconds()*10) / 10
 }
 
 func (v *value) usedIn(step int) bool {

@@ -11,6 +11,10 @@ import (
 // pins are the fields of a fingerprint that hold one item and not its like.
 var pins = []string{"id", "testid", "css", "xpath", "href_path", "text_hash", "neighbors", "rect"}
 
+// siteWords are the fields of a fingerprint whose words are the site's own: none of them is a value, even if it is spelt
+// like one.
+var siteWords = setOf(`tag role name_src type testid name_attr placeholder label landmark`)
+
 // action is a move as the workflow does it.
 func (b *book) action(m *move) Action {
 	params := map[string]any{}
@@ -62,7 +66,7 @@ func (b *book) param(m *move, key, text string) string {
 		return rewritten(text, func(_, part string) (string, bool) { return b.part(m, part) })
 	}
 	made := slices.ContainsFunc(b.made, func(s filled) bool { return s.move == m && s.key == key })
-	return b.put(text, func(v *value) bool { return made || v.typ == TypeString })
+	return b.write(text, marking{loose: func(v *value) bool { return made || v.typ == TypeString }, keepCase: true})
 }
 
 // part is a part of an address that an action opens, where it is a value or made of values.
@@ -93,15 +97,25 @@ func (b *book) target(m *move, target map[string]any) (_ map[string]any, item bo
 	others := &book{values: slices.DeleteFunc(slices.Clone(b.values), typed)}
 	target = maps.Clone(target)
 	name, _ := target["name"].(string)
-	named := others.put(name, nil)
+	here := func(v *value) bool { return v.chosen && (v.by == m || m.rowKey() != "" && v.by.rowKey() == m.rowKey()) } // however short it is
+	named := others.put(name, here)
 	list, _ := target["list"].(map[string]any)
 	key, _ := list["key_text"].(string)
-	keyed := others.put(key, nil)
+	keyed := others.put(key, here)
 	item = len(names(named)) > 0 || len(names(keyed)) > 0
 	for k, v := range target {
+		if text, ok := v.(string); ok && siteWords[k] {
+			target[k] = escape(text)
+			continue
+		}
 		target[k] = others.text(v)
 	}
 	if item {
+		for _, label := range []string{"label", "placeholder"} {
+			if text, ok := target[label].(string); ok && len(names(others.put(text, here))) > 0 {
+				delete(target, label) // the label of the item that was chosen
+			}
+		}
 		for _, pin := range pins {
 			delete(target, pin)
 		}

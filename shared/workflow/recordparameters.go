@@ -137,7 +137,7 @@ func (b *book) choice(m *move) {
 		label = "choice"
 	}
 	b.values = append(b.values, &value{
-		reading: reading{typ: TypeString, value: b.prompt.at(spans[0])}, text: b.prompt.at(spans[0]), spans: spans, label: label, chosen: true,
+		reading: reading{typ: TypeString, value: b.prompt.at(spans[0])}, text: b.prompt.at(spans[0]), spans: spans, label: label, chosen: true, by: m,
 	})
 	b.prompt.closed = append(b.prompt.closed, spans...)
 }
@@ -167,6 +167,9 @@ func (b *book) phraseFor(m *move) string {
 		if phrase := run(b.prompt, b.prompt.words(), beside); telling(phrase) {
 			return phrase
 		}
+		if number := firstNumber(key); number != "" && len(b.prompt.all(number)) == 1 {
+			return number // short, but it is what the row begins with
+		}
 	}
 	if phrase := run(b.prompt, b.prompt.words(), own); named && telling(phrase) && (choiceRoles[m.mark("role")] || key != "" || strings.Contains(phrase, " ") || b.isName(phrase)) {
 		return phrase
@@ -180,6 +183,15 @@ func (m *move) rowKey() string {
 	list, _ := target["list"].(map[string]any)
 	key, _ := list["key_text"].(string)
 	return key
+}
+
+// firstNumber is the number that the text of a row begins with, empty if it begins with something else.
+func firstNumber(row string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(row), " ")
+	if number := strings.Trim(first, "#.:"); isDigits(number) {
+		return number
+	}
+	return ""
 }
 
 func texts(words []word) (list []string) {
@@ -271,15 +283,29 @@ func marked(text []rune, marks []mark) string {
 // put writes a text as a template: where it tells a value as the prompt or an action does, there is its placeholder.
 // Short numbers are taken for a value only where loose says that it is certain that they are.
 func (b *book) put(text string, loose func(*value) bool) string {
+	return b.write(text, marking{loose: loose})
+}
+
+// marking says how values are looked for in a text.
+type marking struct {
+	loose    func(*value) bool // for which values short numbers count too; nil: for none
+	keepCase bool              // a value in other letters than the prompt's is written so again
+}
+
+func (b *book) write(text string, how marking) string {
 	p := newPassage(text, secretRef)
 	var marks []mark
 	for _, v := range b.values {
 		for _, form := range v.forms() {
-			if !form.telling() && (loose == nil || !loose(v)) {
+			if !form.telling() && (how.loose == nil || !how.loose(v)) {
 				continue
 			}
 			for _, s := range p.all(form.text) {
-				marks = append(marks, mark{s, v.placeholder(form.format)})
+				format := form.format
+				if how.keepCase && format == "" && v.typ == TypeString {
+					format = letterCase(form.text, string(p.text[s[0]:s[1]]))
+				}
+				marks = append(marks, mark{s, v.placeholder(format)})
 			}
 		}
 	}
@@ -291,6 +317,19 @@ func (b *book) put(text string, loose func(*value) bool) string {
 		}
 	}
 	return marked(p.text, apart)
+}
+
+// letterCase is the format in which a text writes a value in other letters; empty if it has the value's own.
+func letterCase(value, text string) string {
+	switch text {
+	case value:
+		return ""
+	case strings.ToLower(value):
+		return formatLower
+	case strings.ToUpper(value):
+		return formatUpper
+	}
+	return ""
 }
 
 // form is a text that a value is written as.

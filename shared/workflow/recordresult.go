@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 var figures = regexp.MustCompile(`\d+(?:[.,]\d+)*`)
@@ -109,8 +108,8 @@ func (b *book) rule(rule Rule) Rule {
 	return rule
 }
 
-// say makes the template of a text result. What is left of the text beside its placeholders must tell nothing of the
-// recorded run.
+// say makes the template of a text result. What is left of the text beside its placeholders must say nothing about the
+// recorded run that another one may find otherwise.
 func (r *recorder) say(result *Result, found Sources, text string) {
 	template := cmp.Or(found.Text, escape(text))
 	known := map[string]bool{}
@@ -134,7 +133,7 @@ func (r *recorder) say(result *Result, found Sources, text string) {
 	}
 	sure := found.Text != "" && len(found.NeedsModel) == 0
 	result.NeedsModel = nil
-	if !sure && (strings.ContainsFunc(constant, unicode.IsDigit) || len(quotedIn(constant)) > 0) {
+	if concludes(r.in.Prompt, constant, sure) {
 		result.NeedsModel = []string{""}
 	}
 }

@@ -99,7 +99,8 @@ type value struct {
 	spans   []span
 	label   string
 	slots   []filled // where actions have it
-	chosen  bool     // by which an element was chosen
+	chosen  bool     // by which an element was chosen,
+	by      *move    // that of this move
 	within  bool     // it is told by another one that is a part of it
 	name    string   // of the parameter
 }

@@ -38,6 +38,9 @@ type Step struct {
 	Actions     []Action   `json:"actions"`
 	Before      *Condition `json:"before,omitempty"` // holds before the actions; nil: nothing is asked
 	After       *Condition `json:"after,omitempty"`  // holds after them
+	// Seconds is how long the recorded run took from the end of the step before to the end of this one, a model's
+	// thinking included: a replay waits several times as long for what is slow to appear. 0: it is not known.
+	Seconds float64 `json:"seconds,omitempty"`
 }
 
 // Action is one action to do again. Strings in its params may hold placeholders: {{ name }}, or {{ name | FORMAT }} for

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/services/provider-executor/reading"
 	"github.com/errand-run/errand/shared/event"
@@ -22,7 +23,11 @@ func (p *player) conclude(ctx context.Context) (*Result, error) {
 	if err := p.readAt(ctx, len(p.filled.Steps)+1); err != nil {
 		return nil, err
 	}
-	value, missing, err := p.assemble()
+	shown, err := p.shown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	value, missing, err := p.assemble(shown)
 	if err != nil {
 		return failure("invalid_workflow", "The result of the cached workflow cannot be put together: "+err.Error()+"."), nil
 	}
@@ -59,8 +64,28 @@ func (p *player) put(done map[string]any, value json.RawMessage) {
 	done["text"], done["data"] = "The cached workflow was replayed.", string(value)
 }
 
+// shown reports of the fields that only repeat what the run was asked whether the page at the end says so too: what a
+// site has made of a value may be spelt otherwise, and then a model has to look.
+func (p *player) shown(ctx context.Context) (func(workflow.Field) bool, error) {
+	text := ""
+	repeats := func(f workflow.Field) bool { return f.Value != "" }
+	if p.filled.Result != nil && p.filled.Result.Text == "" && slices.ContainsFunc(p.filled.Result.Fields, repeats) {
+		content, err := p.session.Content(ctx)
+		if err != nil && !errors.Is(err, browser.ErrPageCrashed) {
+			return nil, fmt.Errorf("read the page: %w", err)
+		}
+		text = plainWords(content)
+	}
+	return func(f workflow.Field) bool {
+		return p.filled.Result.Text != "" || strings.Contains(text, plainWords(f.Value))
+	}, nil
+}
+
+// plainWords is a text in small letters with single spaces.
+func plainWords(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
+
 // assemble puts the result together; missing are JSON pointers to what only a model can tell.
-func (p *player) assemble() (value json.RawMessage, missing []string, err error) {
+func (p *player) assemble(shown func(workflow.Field) bool) (value json.RawMessage, missing []string, err error) {
 	if p.filled.Result == nil {
 		if p.task.JSON || len(p.task.Schema) > 0 {
 			return nil, []string{""}, nil
@@ -70,7 +95,7 @@ func (p *player) assemble() (value json.RawMessage, missing []string, err error)
 	given := *p.filled.Result
 	given.Fields = nil
 	for _, f := range p.filled.Result.Fields {
-		if f.Source == nil && f.List == nil || p.read[f.Name] != nil {
+		if f.Source == nil && f.List == nil && shown(f) || p.read[f.Name] != nil {
 			given.Fields = append(given.Fields, f)
 		} else {
 			missing = append(missing, f.Path)
@@ -156,6 +181,9 @@ func (p *player) resultOf(ctx context.Context, answer string) (json.RawMessage, 
 		delete(said, "data")
 	}
 	text, _ := said["text"].(string)
+	if strings.TrimSpace(text) == "" && said["data"] == nil {
+		return nil, errors.New("text and data are both empty: one of them must hold the result")
+	}
 	return p.task.value(ctx, said, text)
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/answer"
 	"github.com/errand-run/errand/services/provider-executor/model"
@@ -44,6 +45,7 @@ type decision struct {
 	recorded []workflow.Action // of a replay: the actions as they were recorded, and
 	weak     []bool            // which of their elements were found by likeness only
 	previous *workflow.Action  // the recorded one before them, nil for none
+	patience time.Duration     // how long an element may take to appear
 }
 
 // decisionSchema is the wire schema of a decision, in the plain dialect of package model. Strict modes write the fields

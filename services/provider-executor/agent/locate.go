@@ -113,7 +113,7 @@ func (r *run) locate(ctx context.Context, d decision, i int) (why string, err er
 	if i > 0 {
 		previous = &d.recorded[i-1]
 	}
-	w := wanted(a, elementPatience)
+	w := wanted(a, d.patience)
 	found, err := r.session.Resolve(ctx, w)
 	var missing *browser.NotFoundError
 	if errors.As(err, &missing) && previous != nil && r.reopened(ctx, *previous) {
@@ -124,7 +124,7 @@ func (r *run) locate(ctx context.Context, d decision, i int) (why string, err er
 		return fmt.Sprintf("the %s %q is now called %q, after which there is no way back", found.Role, strings.Join(namesOf(w), `", "`), found.Name), nil
 	case err == nil:
 		d.Actions[i]["index"], d.weak[i] = found.Index, a.Params["target"] != nil && !sure(found)
-		return r.locateDrop(ctx, a, d.Actions[i])
+		return r.locateDrop(ctx, a, d.Actions[i], d.patience)
 	case ctx.Err() != nil, errors.Is(err, browser.ErrBrowserGone):
 		return "", fmt.Errorf("find the element again: %w", err)
 	}
@@ -132,12 +132,12 @@ func (r *run) locate(ctx context.Context, d decision, i int) (why string, err er
 }
 
 // locateDrop finds what a recorded drag ended on.
-func (r *run) locateDrop(ctx context.Context, a workflow.Action, action map[string]any) (why string, err error) {
+func (r *run) locateDrop(ctx context.Context, a workflow.Action, action map[string]any, within time.Duration) (why string, err error) {
 	onto := a.Params["to_target"]
 	if onto == nil {
 		return "", nil
 	}
-	found, err := r.session.Resolve(ctx, wanted(workflow.Action{Params: map[string]any{"target": onto}}, elementPatience))
+	found, err := r.session.Resolve(ctx, wanted(workflow.Action{Params: map[string]any{"target": onto}}, within))
 	var missing *browser.NotFoundError
 	if errors.As(err, &missing) {
 		return "what it is to be dropped on is gone: " + missing.Error(), nil

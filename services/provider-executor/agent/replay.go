@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,11 +21,14 @@ type Recording struct {
 	Workflow   workflow.Workflow
 	Parameters json.RawMessage // the caller's values by name: an object, or nil
 	Confirmed  bool            // a replay of it with other data was confirmed
+	Patience   time.Duration   // how long what was recorded may take to appear, at least; 0: leastPatience
 }
 
 // How long a page may take to become what a recording expects.
 const (
-	elementPatience = 5 * time.Second        // until an element is there
+	leastPatience   = 10 * time.Second       // until an element is there, or a part of the result,
+	mostPatience    = 60 * time.Second       // however slow the recorded run was:
+	patienceFactor  = 3                      // so many times as long as it took there
 	arrivePatience  = 5 * time.Second        // until the page is the next one
 	headingPatience = 500 * time.Millisecond // at the right address, until the next element is taken for its heading
 	lookInterval    = 50 * time.Millisecond
@@ -67,6 +71,16 @@ func (r *run) replay(ctx context.Context) (*Result, error) {
 		result.Healed = &p.healed
 	}
 	return result, nil
+}
+
+// patience is how long what the i-th step needs may take to appear.
+func (p *player) patience(i int) time.Duration {
+	least := cmp.Or(p.task.Recording.Patience, leastPatience)
+	if i < 0 || i >= len(p.filled.Steps) {
+		return least
+	}
+	recorded := time.Duration(patienceFactor * p.filled.Steps[i].Seconds * float64(time.Second))
+	return max(least, min(recorded, mostPatience))
 }
 
 // play does the steps in order and gives the result. What an earlier attempt may have sent is not sent again.
@@ -195,9 +209,13 @@ func (p *player) beyondDoubt(ctx context.Context, next []workflow.Action) bool {
 // decisionOf are a step's actions from one on, as a model would have given them.
 func (p *player) decisionOf(step, from int) decision {
 	s := p.filled.Steps[step]
-	d := decision{NextGoal: s.Description, recorded: s.Actions[from:], weak: make([]bool, len(s.Actions)-from)}
-	for _, a := range d.recorded {
-		d.Actions = append(d.Actions, flat(a))
+	d := decision{NextGoal: s.Description, recorded: s.Actions[from:], weak: make([]bool, len(s.Actions)-from), patience: p.patience(step)}
+	for i, a := range d.recorded {
+		action := flat(a)
+		if recorded := p.recorded.Steps[step].Actions[from+i]; a.Name == "send_keys" && recorded.Params["keys"] != a.Params["keys"] {
+			action["literal"] = true // the keys hold the value of a parameter
+		}
+		d.Actions = append(d.Actions, action)
 	}
 	switch {
 	case from > 0:
@@ -261,7 +279,7 @@ func (p *player) readFields(ctx context.Context, fields []workflow.Field) error 
 			return nil
 		case !errors.As(err, &unread):
 			return fmt.Errorf("read the result: %w", err)
-		case time.Since(began) > elementPatience:
+		case time.Since(began) > p.patience(-1):
 			p.unread = append(p.unread, err)
 			return nil
 		}

@@ -137,8 +137,12 @@ func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 	return out, nil
 }
 
-// strokes presses what keys names: keys and chords apart by spaces, or else a text.
+// strokes presses what keys names: keys and chords apart by spaces, or else a text. What is literal is inserted as it is:
+// no value of a parameter becomes a key, whatever it is called.
 func (d *doing) strokes(ctx context.Context) error {
+	if d.action.Literal {
+		return d.give(ctx, "Input.insertText", map[string]any{"text": d.action.Keys})
+	}
 	words := strings.Fields(d.action.Keys)
 	text := len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { _, _, ok := chord(w); return !ok })
 	if text {

@@ -183,10 +183,25 @@ func (f *finder) choose(matches []match, value any, called []string) (match, boo
 	if len(exactly) == 0 && len(nearly) == 1 {
 		return nearly[0], true
 	}
-	if len(nearly) == 0 && len(matches) == 1 && len(anchored) == 1 && matches[0].telling(value) {
+	if len(nearly) == 0 && len(matches) == 1 && len(anchored) == 1 && matches[0].telling(value) && f.related(matches[0], value, called) {
 		return matches[0], true
 	}
 	return match{}, false
+}
+
+// related: the words around a number are about what it is called, or about what was asked. A number that stands in other
+// words, as in "Copyright 2026", is there by chance.
+func (f *finder) related(m match, value any, called []string) bool {
+	if _, isNumber := value.(json.Number); !isNumber {
+		return true
+	}
+	around := slices.DeleteFunc(words(m.rule.Prefix+" "+m.rule.Suffix), func(w string) bool { return len([]rune(w)) < 2 || units[w] })
+	return len(around) == 0 || slices.ContainsFunc(around, func(w string) bool { return slices.Contains(called, w) || f.asked(w) })
+}
+
+// units stand with numbers of any meaning.
+var units = map[string]bool{
+	"eur": true, "euro": true, "usd": true, "dollar": true, "gbp": true, "chf": true, "kg": true, "km": true, "cm": true, "mm": true, "ml": true, "min": true, "pcs": true,
 }
 
 // anchored: where the leaf stands is called something that will be called the same with other data. The key of a record
