@@ -207,6 +207,7 @@ const (
 	codeInsufficient      jetstream.ErrorCode = 10023 // no resources left
 	codeStorageFull       jetstream.ErrorCode = 10047 // the store is full
 	codeStoreFailed       jetstream.ErrorCode = 10077 // the store refused, e.g. a maximum was reached
+	codeNoPeers           jetstream.ErrorCode = 10005 // too few servers of the cluster are up
 )
 
 func hasCode(err error, codes ...jetstream.ErrorCode) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"time"
 
 	"github.com/errand-run/errand/shared/event"
@@ -26,21 +25,20 @@ const (
 	storeScreenshots = "screenshots"
 	storeObjects     = "objects" // results and actions too large for an event
 	storeFiles       = "files"   // FILE: what callers have uploaded and runs have downloaded
+	bucketSetup      = "setup"   // lock: the process that is making all of these; the server removes it after lockTTL
 )
 
 // Replicas is how many servers hold each stream: 1 or 3.
 type Replicas int
 
-// layout is every stream as data. The log has no age limit: a finished run is removed whole or not at all. RUNS
+// layout is every stream, bucket and object store as data: a bucket or object store is a stream by another name. The log has no age limit: a finished run is removed whole or not at all. RUNS
 // cannot have DiscardNew (the server refuses it together with schedules); without a limit of its own a full
 // store refuses there too.
 func layout(r Replicas) []jetstream.StreamConfig {
-	projection := func(bucket, source string, transforms ...jetstream.SubjectTransformConfig) jetstream.StreamConfig {
-		c := jetstream.StreamConfig{
-			Name: "KV_" + bucket, MaxMsgsPerSubject: 1, AllowDirect: true, AllowRollup: true, DenyDelete: true,
-			Discard: jetstream.DiscardNew, Replicas: int(r),
-			Sources: []*jetstream.StreamSource{{Name: source, SubjectTransforms: transforms}},
-		}
+	projection := func(name, source string, transforms ...jetstream.SubjectTransformConfig) jetstream.StreamConfig {
+		c := bucket(name, r)
+		c.Subjects = nil // only the server writes it
+		c.Sources = []*jetstream.StreamSource{{Name: source, SubjectTransforms: transforms}}
 		if r == 1 {
 			// A projection that loses its tail in a crash makes it again from its source: it need not sync each write.
 			c.PersistMode = jetstream.AsyncPersistMode
@@ -58,12 +56,12 @@ func layout(r Replicas) []jetstream.StreamConfig {
 		},
 		{
 			Name: streamRuns, Subjects: []string{"run.v1.>", "runctl.v1.>"}, Replicas: int(r),
-			AllowMsgSchedules: true, AllowMsgTTL: true,
+			AllowMsgSchedules: true, AllowMsgTTL: true, AllowRollup: true,
 			RePublish: &jetstream.RePublish{Source: "run.v1.>", Destination: "live.run.v1.>"},
 		},
 		{
 			Name: streamWebhooks, Subjects: []string{"webhook.v1.>"}, Replicas: int(r),
-			AllowMsgSchedules: true, AllowMsgTTL: true,
+			AllowMsgSchedules: true, AllowMsgTTL: true, AllowRollup: true,
 		},
 		{
 			// Only what tells of messages given up: the whole of $JS.EVENT.ADVISORY.> also holds an audit message for
@@ -78,7 +76,33 @@ func layout(r Replicas) []jetstream.StreamConfig {
 			jetstream.SubjectTransformConfig{Source: "run.v1.step.*.*.*.*", Destination: "$KV.history.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}"}),
 		projection(bucketDeliveries, streamWebhooks,
 			jetstream.SubjectTransformConfig{Source: "webhook.v1.evt.*.*", Destination: "$KV.deliveries.{{wildcard(1)}}"}),
+		bucket(bucketTasks, r), bucket(bucketSecrets, r),
+		objectStore(storeScreenshots, r), objectStore(storeObjects, r), objectStore(storeFiles, r),
+		setupBucket(r),
 	}
+}
+
+// bucket is a bucket's stream, as jetstream.CreateKeyValue makes it.
+func bucket(name string, r Replicas) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, Replicas: int(r),
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowRollup: true, DenyDelete: true, AllowDirect: true,
+	}
+}
+
+// objectStore is an object store's stream, as jetstream.CreateObjectStore makes it.
+func objectStore(name string, r Replicas) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: "OBJ_" + name, Subjects: []string{"$O." + name + ".C.>", "$O." + name + ".M.>"}, Replicas: int(r),
+		Discard: jetstream.DiscardNew, AllowRollup: true, AllowDirect: true,
+	}
+}
+
+// setupBucket is the bucket of the lock that Setup takes.
+func setupBucket(r Replicas) jetstream.StreamConfig {
+	c := bucket(bucketSetup, r)
+	c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = true, lockTTL
+	return c
 }
 
 // Names of the durable consumers.
@@ -97,10 +121,16 @@ func ConsumerJobs(provider string) string { return "exec-" + provider }
 // handler has settled it, and BackOff stays unset since it would replace AckWait.
 func consumers() map[string][]jetstream.ConsumerConfig {
 	durable := func(name string, filters ...string) jetstream.ConsumerConfig {
-		return jetstream.ConsumerConfig{
-			Durable: name, FilterSubjects: filters, AckPolicy: jetstream.AckExplicitPolicy,
+		c := jetstream.ConsumerConfig{
+			Name: name, Durable: name, AckPolicy: jetstream.AckExplicitPolicy,
 			AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 2000,
 		}
+		if len(filters) == 1 {
+			c.FilterSubject = filters[0] // as the server reports it
+		} else {
+			c.FilterSubjects = filters
+		}
+		return c
 	}
 	runs := []jetstream.ConsumerConfig{
 		durable(ConsumerControl, "runctl.v1.cmd.>", "runctl.v1.timer.>"),
@@ -120,33 +150,6 @@ func consumers() map[string][]jetstream.ConsumerConfig {
 // ackWait is how long a handler may be silent before its message goes to another: jobs are settled within
 // milliseconds (their lease goes on without the message), deliveries beat while they wait for a receiver.
 const ackWait = 10 * time.Second
-
-// Setup creates what is missing and updates what differs. Every service calls it at its start; it is idempotent.
-func (b *Bus) Setup(ctx context.Context, r Replicas) error {
-	for _, c := range layout(r) {
-		if _, err := b.js.CreateOrUpdateStream(ctx, c); err != nil {
-			return fmt.Errorf("create stream %s: %w", c.Name, err)
-		}
-	}
-	for _, name := range []string{bucketTasks, bucketSecrets} {
-		if _, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Replicas: int(r)}); err != nil {
-			return fmt.Errorf("create bucket %s: %w", name, err)
-		}
-	}
-	for _, name := range []string{storeScreenshots, storeObjects, storeFiles} {
-		if _, err := b.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Replicas: int(r)}); err != nil {
-			return fmt.Errorf("create object store %s: %w", name, err)
-		}
-	}
-	for stream, list := range consumers() {
-		for _, c := range list {
-			if _, err := b.js.CreateOrUpdateConsumer(ctx, stream, c); err != nil {
-				return fmt.Errorf("create consumer %s: %w", c.Durable, err)
-			}
-		}
-	}
-	return b.clock.read(ctx, b.js)
-}
 
 // consumerStream is the stream that a durable consumer reads.
 func consumerStream(consumer string) string {
