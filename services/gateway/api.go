@@ -64,6 +64,11 @@ func (a *api) describe(app *fiber.App) huma.API {
 	a.taskOperations(h)
 	a.workflowOperations(h)
 	fileOperations(h)
+	huma.Register(h, huma.Operation{
+		OperationID: "delete-file", Method: http.MethodDelete, Path: filesPath + "/{file_id}", Tags: []string{"files"},
+		Summary: "Delete a file", Description: "Erases its content. Tasks and runs that name it keep its name and size, and can no longer use it.",
+		Errors: []int{403, 404, 503},
+	}, a.deleteFile)
 	return h
 }
 

@@ -154,6 +154,22 @@ func (a *api) download(c *fiber.Ctx) error {
 	return nil
 }
 
+type fileInput struct {
+	FileID event.FileID `path:"file_id"`
+}
+
+// deleteFile erases a file, whoever uses it.
+func (a *api) deleteFile(ctx context.Context, in *fileInput) (*struct{}, error) {
+	what := fmt.Sprintf("file %q", in.FileID)
+	if _, err := a.bus.File(ctx, in.FileID); err != nil {
+		return nil, problem(err, what)
+	}
+	if err := a.bus.RemoveFile(ctx, in.FileID); err != nil {
+		return nil, problem(err, what)
+	}
+	return nil, nil
+}
+
 // unhurried is a content that may take longer to send than other answers: each part of it has the time of a whole one.
 type unhurried struct {
 	io.ReadCloser

@@ -158,3 +158,19 @@ func TestTheDetailNamesTheFirstProblem(t *testing.T) {
 		}
 	}
 }
+
+func TestADeletedFileIsGone(t *testing.T) {
+	t.Parallel()
+	s := start(t, natstest.Bus(t))
+	f, err := s.bus.PutFile(t.Context(), "cv.pdf", strings.NewReader("%PDF-"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/api/files/" + string(f.ID)
+	if r := s.send(t, "DELETE", path, ""); r.status != http.StatusNoContent {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	refuses(t, s.send(t, "GET", path, ""), 404, "")
+	refuses(t, s.send(t, "DELETE", path, ""), 404, "")
+	refuses(t, s.send(t, "DELETE", "/api/files/..%2f..", ""), 404, "")
+}
