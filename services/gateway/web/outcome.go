@@ -46,6 +46,9 @@ func bannerKind(r Run) string { return string(r.Run.State) }
 func bannerTitle(r Run) string {
 	switch r.Run.State {
 	case event.StateQueued:
+		if r.Run.Waiting != nil {
+			return "Waiting: " + Label(r.Run.Waiting.Reason)
+		}
 		return "Queued"
 	case event.StateRunning:
 		return "Running"
@@ -64,6 +67,8 @@ func bannerText(r Run) string {
 	switch {
 	case r.Run.Error != nil:
 		return r.Run.Error.Message
+	case r.Run.Waiting != nil:
+		return r.Run.Waiting.Text
 	case r.Run.State == event.StateQueued && r.Run.Attempt > 1:
 		return fmt.Sprintf("Attempt %d was lost; the run waits for an executor to take it over.", r.Run.Attempt-1)
 	case r.Run.State == event.StateQueued:

@@ -154,8 +154,9 @@ function showBanner() {
     queued: run.attempt > 1 ? `An attempt was lost${run.retry_reason ? ` (${run.retry_reason})` : ''}; the run waits for an executor to take it over.` : `The run waits for an executor of ${run.provider} with a free slot.`,
     running: newest ? newest.description : 'The browser is being opened.',
   };
-  setText($('#banner-title'), run.state === 'succeeded' ? 'Result' : run.error ? `${label(run.state)}: ${run.error.code}` : label(run.state));
-  setText($('#banner-text'), run.error?.message ?? text[run.state] ?? '');
+  const waiting = run.waiting && !over(run.state) ? run.waiting : null;
+  setText($('#banner-title'), waiting ? `Waiting: ${label(waiting.reason)}` : run.state === 'succeeded' ? 'Result' : run.error ? `${label(run.state)}: ${run.error.code}` : label(run.state));
+  setText($('#banner-text'), run.error?.message ?? waiting?.text ?? text[run.state] ?? '');
 }
 
 const times = { from: null, to: null };
