@@ -12,6 +12,7 @@ import (
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/netguard"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 // closingTime is how long the end of an attempt may take to be written after it was stopped.
@@ -21,9 +22,13 @@ const closingTime = 15 * time.Second
 // from then on the lease brings it back, not the queue.
 func (s *Service) attempt(ctx context.Context, job bus.Job) {
 	l, ok, err := s.claim(context.WithoutCancel(ctx), job)
-	if err != nil {
-		s.Frame.Log.Warn("claim run", "subject", job.Subject, "error", err)
-		s.settle(job.Return, job)
+	switch {
+	case errors.Is(err, bus.ErrMalformed):
+		s.settle(func() error { return job.GiveUp(err) }, job)
+		return
+	case err != nil:
+		s.Frame.Log.Warn("claim run", "subject", job.Subject, "delivered", job.Delivered, "error", err)
+		s.settle(job.ReturnLater, job)
 		return
 	}
 	s.settle(job.Ack, job)
@@ -45,17 +50,47 @@ func (s *Service) hold(ctx context.Context, l *lease) {
 
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan struct{})
-	go func() { defer close(kept); l.keep(keeping) }()
+	go func() {
+		defer close(kept)
+		if err := panics.Catch(func() { l.keep(keeping) }); err != nil {
+			stop(err)
+		}
+	}()
 	defer func() { stopKeeping(); <-kept }()
 
-	result, err := s.work(working, l)
+	var result agent.Result
+	var err error
+	if panicked := panics.Catch(func() { result, err = s.work(working, l) }); panicked != nil {
+		result, err = agent.Result{}, panicked
+	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
 	defer cancel()
-	outcome, err := s.end(closing, l, result, stopCause(working, err))
+	outcome, err := s.endSafely(closing, l, result, stopCause(working, err))
 	s.metrics.ended.WithLabelValues(outcome).Inc()
 	if err != nil {
 		l.log.Warn("end attempt", "outcome", outcome, "error", err)
 	}
+}
+
+// endSafely is end, also where a panic ends it: then the run fails without its result.
+func (s *Service) endSafely(ctx context.Context, l *lease, r agent.Result, cause error) (outcome string, err error) {
+	panicked := panics.Catch(func() { outcome, err = s.end(ctx, l, r, cause) })
+	if panicked == nil {
+		return outcome, err
+	}
+	if again := panics.Catch(func() { outcome, err = s.end(ctx, l, agent.Result{}, panicked) }); again != nil {
+		return "panicked", again
+	}
+	return outcome, err
+}
+
+// failInternally ends the run whose attempt has panicked. It is not dispatched again: it would panic again.
+func (s *Service) failInternally(ctx context.Context, l *lease, p *panics.Error) error {
+	s.metrics.panicked.Inc()
+	l.log.Error("attempt panicked", "error", p, "stack", string(p.Stack))
+	return l.finish(ctx, event.Failed, agent.Result{Error: &event.Error{
+		Code: "internal_error", Message: "Errand itself failed while it worked on this run; its log has the details, look for this run's id. Please report it.",
+	}})
 }
 
 // stopCause prefers why the attempt was stopped to what that led to.
@@ -123,7 +158,7 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 		Browser: func(ctx context.Context) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
-				Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
+				Panicked: l.stop, Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
 				Alone: l.run.Attempt > 1, // whether it ended the browser that it had is known then
 			})
 		},
@@ -155,7 +190,10 @@ func (s *Service) choices(req event.Request) ([]agent.Model, error) {
 // end writes how the attempt ended: the run's terminal event, or that the run is given back. outcome is for metrics.
 func (s *Service) end(ctx context.Context, l *lease, r agent.Result, err error) (outcome string, _ error) {
 	var outage *agent.Outage
+	var panicked *panics.Error
 	switch {
+	case errors.As(err, &panicked):
+		return "panicked", s.failInternally(ctx, l, panicked)
 	case err == nil && r.Error == nil:
 		return "succeeded", l.finish(ctx, event.Succeeded, r)
 	case err == nil:

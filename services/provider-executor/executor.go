@@ -17,6 +17,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/panics"
 	"github.com/errand-run/errand/shared/service"
 	"golang.org/x/sync/errgroup"
 )
@@ -143,7 +144,9 @@ func (s *Service) pull(ctx context.Context, provider string, free chan struct{},
 		case slot := <-free:
 			work.Go(func() {
 				defer func() { free <- slot }()
-				s.attempt(ctx, job)
+				if err := panics.Catch(func() { s.attempt(ctx, job) }); err != nil {
+					s.settle(func() error { return job.GiveUp(err) }, job) // before its run was ours
+				}
 			})
 		default:
 			s.settle(job.Return, job)

@@ -9,6 +9,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 // Planned stores a step before it acts. It is the agent's Journal on the run's log.
@@ -102,6 +103,10 @@ func interrupted(r bus.StepRecord, now time.Time) event.StepData {
 
 // stopped reports whether err only says that the attempt was ended from outside, and by what.
 func stopped(ctx context.Context, err error) error {
+	var panicked *panics.Error
+	if errors.As(context.Cause(ctx), &panicked) || errors.As(err, &panicked) {
+		return panicked
+	}
 	for _, cause := range []error{errCanceled, errLost, errShutdown, errExpired} {
 		if errors.Is(err, cause) || errors.Is(context.Cause(ctx), cause) {
 			return cause

@@ -17,6 +17,8 @@ type metrics struct {
 	ended   *prometheus.CounterVec
 	steps   prometheus.Counter
 
+	panicked prometheus.Counter
+
 	calls    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	tokens   *prometheus.CounterVec
@@ -34,6 +36,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "errand_executor_attempts_total", Help: "Attempts that ended here, by outcome.",
 		}, []string{"outcome"}),
 		steps: make.NewCounter(prometheus.CounterOpts{Name: "errand_executor_steps_total", Help: "Steps done."}),
+		panicked: make.NewCounter(prometheus.CounterOpts{
+			Name: "errand_executor_panics_total", Help: "Attempts that ended in a panic; the log has the stacks.",
+		}),
 		calls: make.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_model_calls_total",
 			Help: "Questions put to a provider's models, repeats not counted, by outcome: ok, the error's code, resting (the provider was not asked), stopped (the run ended first).",

@@ -11,6 +11,7 @@ import (
 	"github.com/errand-run/errand/shared/service"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -99,6 +100,7 @@ func (s *Service) runAll(ctx context.Context, parts []part, f frame) error {
 		g.Go(func() error {
 			err := service.Connected(ctx, p.name, process, func(ctx context.Context, sf service.Frame) error {
 				sf.Metrics = metrics
+				prometheus.WrapRegistererWith(prometheus.Labels{"service": p.name}, metrics).MustRegister(sf.Bus.Collectors()...)
 				up <- struct{}{}
 				return p.run(ctx, sf, f)
 			})

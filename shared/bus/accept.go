@@ -49,14 +49,29 @@ func accept[T any](ctx context.Context, b *Bus, stream, subject string, v T) (ui
 	return raw.Sequence, v, decode(raw.Data, subject, &v)
 }
 
-// Request is the stored request of a run. ErrNotFound: no such run.
+// Request is the stored request of a run. ErrNotFound: no such run, or what is stored there is no request (then the
+// error is ErrMalformed too): anybody with access to the bus can store anything, and none of it becomes a run.
 func (b *Bus) Request(ctx context.Context, id event.RunID) (event.Request, error) {
 	var r event.Request
 	raw, err := b.msgAt(ctx, streamRunReq, uint64(id))
 	if err != nil {
 		return r, err
 	}
-	return r, decode(raw.Data, raw.Subject, &r)
+	return DecodeRequest(raw.Subject, raw.Data)
+}
+
+// DecodeRequest reads the message at a subject of RUN_REQ, as Request does.
+func DecodeRequest(subject string, data []byte) (event.Request, error) {
+	var r event.Request
+	err := decode(data, subject, &r)
+	info, ok := event.ParseSubject(subject)
+	if err == nil && (!ok || r.Task != info.Key.Task) {
+		err = fmt.Errorf("%s holds a request of task %s: %w", subject, r.Task, ErrMalformed)
+	}
+	if err != nil {
+		return event.Request{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return r, nil
 }
 
 // NewestRun is the highest id given to a run so far, 0 before the first.
@@ -67,7 +82,7 @@ func (b *Bus) NewestRun(ctx context.Context) (event.RunID, error) {
 
 func decode(data []byte, what string, v any) error {
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("decode %s: %w", what, err)
+		return fmt.Errorf("decode %s: %w: %w", what, ErrMalformed, err)
 	}
 	return nil
 }

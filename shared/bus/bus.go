@@ -35,15 +35,18 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrUnavailable = errors.New("NATS is not reachable, nothing was stored")
 	ErrUnknown     = errors.New("NATS did not answer in time, the write may have been stored")
+	ErrMalformed   = errors.New("what is stored there is not what belongs there") // no repetition mends it
 )
 
 // Bus reads and writes what the services share. It is safe for concurrent use; the caller owns the connection.
 type Bus struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	clock   *clock
-	handles sync.Map // streams, buckets and consumers by name, opened once
-	log     *slog.Logger
+	nc        *nats.Conn
+	js        jetstream.JetStream
+	clock     *clock
+	metrics   metrics
+	positions *positions // of the logs that were read
+	handles   sync.Map   // streams, buckets and consumers by name, opened once
+	log       *slog.Logger
 }
 
 // Connect opens a connection that never gives up and never stores a publish for later: what is refused while
@@ -112,7 +115,7 @@ func New(nc *nats.Conn, log *slog.Logger) (*Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open jetstream: %w", err)
 	}
-	return &Bus{nc: nc, js: js, clock: &clock{}, log: log}, nil
+	return &Bus{nc: nc, js: js, clock: &clock{}, metrics: newMetrics(), positions: newPositions(), log: log}, nil
 }
 
 // Ready reports whether the server answers and the log exists; nil means yes.

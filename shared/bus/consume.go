@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/errand-run/errand/shared/panics"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -99,7 +100,12 @@ func (b *Bus) consumeOnce(ctx context.Context, consumer string, slots chan struc
 func (b *Bus) settle(ctx context.Context, m jetstream.Msg, handle Handler) {
 	msg, err := message(m)
 	if err == nil {
-		err = b.beating(m, func() error { return handle(ctx, msg) })
+		err = b.beating(m, func() (err error) {
+			if panicked := panics.Catch(func() { err = handle(ctx, msg) }); panicked != nil {
+				return Terminal(panicked)
+			}
+			return err
+		})
 	} else {
 		err = Terminal(err)
 	}
@@ -110,9 +116,8 @@ func (b *Bus) settle(ctx context.Context, m jetstream.Msg, handle Handler) {
 		err = m.Ack()
 	case ctx.Err() != nil:
 		err = m.Nak()
-	case errors.As(err, &terminal):
-		b.log.Error("message given up", "subject", m.Subject(), "sequence", msg.Sequence, "error", err)
-		err = m.TermWithReason(err.Error())
+	case errors.As(err, &terminal), errors.Is(err, ErrMalformed):
+		err = b.giveUp(m, msg.Sequence, err)
 	case errors.As(err, &later):
 		err = m.NakWithDelay(time.Duration(later))
 	default:
@@ -122,6 +127,23 @@ func (b *Bus) settle(ctx context.Context, m jetstream.Msg, handle Handler) {
 	if err != nil {
 		b.log.Warn("settle message", "subject", m.Subject(), "error", err)
 	}
+}
+
+// giveUp ends a message for good: with one line in the log, in the metric, and as an advisory in the stream ADVISORIES,
+// which names the stream, the sequence, the consumer that gave it up, and the reason.
+func (b *Bus) giveUp(m jetstream.Msg, sequence uint64, why error) error {
+	consumer := ""
+	if meta, err := m.Metadata(); err == nil {
+		consumer = meta.Consumer
+	}
+	line := b.log.With("subject", m.Subject(), "sequence", sequence, "consumer", consumer)
+	var panicked *panics.Error
+	if errors.As(why, &panicked) {
+		line = line.With("stack", string(panicked.Stack))
+	}
+	line.Error("message given up", "error", why)
+	b.metrics.deadLetters.WithLabelValues(consumer).Inc()
+	return m.TermWithReason(m.Subject() + ": " + why.Error())
 }
 
 // beating tells the server, while do runs, that the message is still at work.
@@ -163,7 +185,7 @@ func (b *Bus) Fetch(ctx context.Context, consumer string, patience time.Duration
 		if err != nil {
 			return Job{}, false, errors.Join(err, m.Term())
 		}
-		return Job{Message: msg, msg: m}, true, nil
+		return Job{Message: msg, msg: m, bus: b}, true, nil
 	}
 	if err := batch.Error(); err != nil && ctx.Err() == nil {
 		return Job{}, false, readErr("fetch from "+consumer, err)
@@ -175,6 +197,7 @@ func (b *Bus) Fetch(ctx context.Context, consumer string, patience time.Duration
 type Job struct {
 	Message
 	msg jetstream.Msg
+	bus *Bus
 }
 
 // Ack settles the job for good.
@@ -182,6 +205,12 @@ func (j Job) Ack() error { return j.msg.Ack() }
 
 // Return gives the job to the next who fetches.
 func (j Job) Return() error { return j.msg.Nak() }
+
+// ReturnLater gives the job back after a delay that grows with its deliveries: what failed is likely to fail again.
+func (j Job) ReturnLater() error { return j.msg.NakWithDelay(redelivery(j.Delivered)) }
+
+// GiveUp ends a job that no repetition can mend, as Terminal ends a message.
+func (j Job) GiveUp(why error) error { return j.bus.giveUp(j.msg, j.Sequence, why) }
 
 func message(m jetstream.Msg) (Message, error) {
 	meta, err := m.Metadata()

@@ -22,6 +22,7 @@ type Record struct {
 	event.RunEvent
 	Sequence uint64
 	StoredAt time.Time // the server's clock
+	Fault    *Fault    // of Last: the latest message in the run's log that does not follow; nil: there is none
 }
 
 // Append stores a lifecycle event of a run, guarded by after, the sequence of the run's last lifecycle event (0:
@@ -45,23 +46,28 @@ func (b *Bus) Append(ctx context.Context, e event.RunEvent, after uint64) (uint6
 		msg.Header.Set("Nats-Schedule-Next", "purge")
 		msg.Header.Set("Nats-Scheduler", event.ScheduleSubject(k))
 	}
-	return b.write(ctx, streamRuns, msg, guard{event.LifecycleFilter(k), after, e.ID})
+	return b.writeNext(ctx, lifecycle(k), msg, guard{event.LifecycleFilter(k), after, e.ID})
 }
 
-// Last is the run's last lifecycle event, read from the log and so never behind it. ErrNotFound: the request of
-// the run may be stored, but no service has touched it yet.
+// Last is the run's last lifecycle event that follows those before it, read from the log and so never behind it.
+// ErrNotFound: the request of the run may be stored, but no service has touched it yet.
 func (b *Bus) Last(ctx context.Context, k event.Key) (Record, error) {
-	raw, err := b.lastMsg(ctx, streamRuns, event.LifecycleFilter(k))
+	raw, p, err := b.find(ctx, lifecycle(k))
 	if err != nil {
 		return Record{}, err
 	}
-	return record(raw.Sequence, raw.Time, raw.Data)
+	if raw == nil {
+		return Record{}, fmt.Errorf("read run %s: %w", k, ErrNotFound)
+	}
+	r, err := record(raw.Sequence, raw.Time, raw.Data)
+	r.Fault = p.fault
+	return r, err
 }
 
 func record(seq uint64, at time.Time, data []byte) (Record, error) {
 	r := Record{Sequence: seq, StoredAt: at}
 	if err := json.Unmarshal(data, &r.RunEvent); err != nil {
-		return Record{}, fmt.Errorf("decode event %d: %w", seq, err)
+		return Record{}, fmt.Errorf("decode event %d: %w: %w", seq, ErrMalformed, err)
 	}
 	return r, nil
 }
@@ -84,7 +90,7 @@ func (b *Bus) AppendStep(ctx context.Context, p event.Phase, e event.StepEvent) 
 	if err != nil {
 		return 0, err
 	}
-	return b.write(ctx, streamRuns, msg, guard{event.LifecycleFilter(d.Key()), d.Lifecycle, e.ID})
+	return b.writeNext(ctx, lifecycle(d.Key()), msg, guard{event.LifecycleFilter(d.Key()), d.Lifecycle, e.ID})
 }
 
 // StepRecord is a step event as stored.
@@ -145,7 +151,7 @@ func (b *Bus) stepRecord(ctx context.Context, raw *jetstream.RawStreamMsg) (Step
 	}
 	r := StepRecord{Sequence: raw.Sequence, Phase: info.Phase}
 	if err := json.Unmarshal(raw.Data, &r.StepEvent); err != nil {
-		return StepRecord{}, fmt.Errorf("decode step %d: %w", raw.Sequence, err)
+		return StepRecord{}, fmt.Errorf("decode step %d: %w: %w", raw.Sequence, ErrMalformed, err)
 	}
 	if r.Data.ActionsObj == "" {
 		return r, nil

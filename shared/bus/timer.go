@@ -48,7 +48,7 @@ func (b *Bus) Arm(ctx context.Context, t Timer, after uint64) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.write(ctx, streamRuns, msg, guard{event.LifecycleFilter(k), after, uuid.NewString()})
+	_, err = b.writeNext(ctx, lifecycle(k), msg, guard{event.LifecycleFilter(k), after, uuid.NewString()})
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -58,6 +59,9 @@ func Types() []Type {
 
 // TerminalTypes lists the four types that end a run.
 func TerminalTypes() []Type { return []Type{Succeeded, Failed, Canceled, TimedOut} }
+
+// Known reports whether the type is one of those above.
+func (t Type) Known() bool { return slices.Contains(Types(), t) }
 
 // Terminal reports whether no event follows one of this type.
 func (t Type) Terminal() bool {

@@ -149,7 +149,9 @@ func Connected(ctx context.Context, name string, c Config, do func(context.Conte
 	if err := setup(ctx, b, c.Replicas, log); err != nil {
 		return err
 	}
-	return do(ctx, Frame{Bus: b, Log: log, Metrics: Registry(), Instance: Instance()})
+	metrics := Registry()
+	prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, metrics).MustRegister(b.Collectors()...)
+	return do(ctx, Frame{Bus: b, Log: log, Metrics: metrics, Instance: Instance()})
 }
 
 // Serve answers /healthz, /readyz and /metrics on addr until ctx ends. The process is ready if NATS is and none of

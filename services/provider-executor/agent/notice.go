@@ -6,6 +6,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/reading"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/panics"
 	"github.com/errand-run/errand/shared/workflow"
 )
 
@@ -39,18 +40,17 @@ func (r *run) notice(ctx context.Context, step *event.StepData) (noticed func())
 	}
 	var seen workflow.Sources
 	page := reading.Page{Step: step.Number}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var looking panics.Group
+	looking.Go(func() {
 		sight, err := r.session.Sight(ctx)
 		if err != nil {
 			return // the page is busy or gone: it cannot be recorded, and nothing else is lost
 		}
 		seen.Headings = sight.Headings
 		page.Leaves, _ = r.session.Leaves(ctx, nil)
-	}()
+	})
 	return func() {
-		<-done
+		looking.Wait()
 		r.notices.add(page)
 		step.Sources = encoded(seen)
 	}

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
 	"github.com/errand-run/errand/services/provider-executor/egress"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 // instance is one running browser, ours or a remote one, and the sessions in it.
@@ -99,6 +101,20 @@ func autoAttach(targetTypes ...string) map[string]any {
 }
 
 func (b *instance) handle(e cdp.Event) {
+	if err := panics.Catch(func() { b.handleEvent(e) }); err != nil {
+		b.logPanic(err) // of one session's target: the others go on
+	}
+}
+
+// logPanic writes the *panics.Error of a goroutine of the browser's.
+func (b *instance) logPanic(err error) {
+	var p *panics.Error
+	if errors.As(err, &p) {
+		b.log.Error("panic in the browser's session", "error", p, "stack", string(p.Stack))
+	}
+}
+
+func (b *instance) handleEvent(e cdp.Event) {
 	switch e.Method {
 	case "Target.attachedToTarget":
 		b.meet(e)

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 const (
@@ -180,7 +180,7 @@ func (g *glance) read(ctx context.Context, r *refs, v view) {
 	if g.err = g.walk(ctx, r, v); g.err != nil {
 		return
 	}
-	var wg sync.WaitGroup
+	var wg panics.Group
 	for _, child := range g.children {
 		wg.Go(func() { child.readInside(ctx, r, v) })
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/egress"
 	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/netguard"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 const (
@@ -38,6 +39,9 @@ type SessionOptions struct {
 	Gate func() error
 	// Log names the run in the lines about what it was refused; nil: the engine's.
 	Log *slog.Logger
+	// Panicked is given the *panics.Error of a goroutine that works for the session: the
+	// session is of no use any more. nil: it is only logged.
+	Panicked func(error)
 	// Eager is for a replay, which looks for the next element itself until it is there: Do does not wait for requests
 	// nor for a quiet DOM, only for a document that the action has asked for.
 	Eager bool
@@ -168,12 +172,26 @@ func (s *Session) serve(target *cdp.Session, handle func(cdp.Event), ended func(
 	s.mu.Lock()
 	s.targets[target] = true
 	s.mu.Unlock()
-	s.work.Go(func() {
+	s.start(func() {
 		target.Serve(handle)
 		s.mu.Lock()
 		delete(s.targets, target)
 		s.mu.Unlock()
 		ended()
+	})
+}
+
+// start runs a goroutine of the session's. Close waits for it.
+func (s *Session) start(do func()) {
+	s.work.Go(func() {
+		err := panics.Catch(do)
+		if err == nil {
+			return
+		}
+		s.browser.logPanic(err)
+		if s.options.Panicked != nil {
+			s.options.Panicked(err)
+		}
 	})
 }
 
@@ -272,7 +290,7 @@ func (s *Session) adopt(target *cdp.Session, info targetInfo) {
 		}
 	})
 	s.serve(target, t.handle, func() { s.lose(t) })
-	s.work.Go(func() {
+	s.start(func() {
 		err := t.prepare()
 		s.change(func() {
 			s.opening--

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/errand-run/errand/shared/action"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 const (
@@ -158,7 +158,7 @@ func (s *Session) readFrames(ctx context.Context, f func([]*frame) error) error 
 // eachFrame calls f for all frames at once. Only the main frame must answer.
 func eachFrame(frames []*frame, f func(i int, each *frame) error) error {
 	errs := make([]error, len(frames))
-	var wg sync.WaitGroup
+	var wg panics.Group
 	for i, each := range frames {
 		wg.Go(func() { errs[i] = f(i, each) })
 	}

@@ -214,7 +214,7 @@ func (t *tab) attach(parent *cdp.Session, e cdp.Event) {
 			delete(t.session.frames, a.Target.TargetID)
 		})
 	})
-	t.session.work.Go(func() {
+	t.session.start(func() {
 		if err := run(child, t.common()); err != nil && child.Err() == nil {
 			t.session.browser.log.Warn("a frame could not be set up", "error", err)
 		}
