@@ -138,6 +138,17 @@ func (a *api) sendNew(ctx context.Context, k event.Key, s *stream) (over bool, e
 		if err != nil {
 			return false, err
 		}
+		belongs, err := a.bus.Belongs(ctx, k, e)
+		if errors.Is(err, bus.ErrUnavailable) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if !belongs {
+			s.after = e.Sequence
+			continue
+		}
 		name := string(e.Type)
 		if e.Step > 0 {
 			name = "step." + string(e.Phase)

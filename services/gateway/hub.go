@@ -42,30 +42,37 @@ func (h *hub) watch(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	return h.bus.Watch(ctx, h.see, func() { close(h.caughtUp) })
+	return h.bus.Watch(ctx, func(s bus.Seen) { h.see(ctx, s) }, func() { close(h.caughtUp) })
 }
 
 // see takes one lifecycle event of the log.
-func (h *hub) see(s bus.Seen) {
+func (h *hub) see(ctx context.Context, s bus.Seen) {
+	next := seenRun{s.Key.Task, s.Type.State(), s.Sequence}
+	if !h.follows(s) {
+		var ok bool
+		if next, ok = h.read(ctx, s.Key.Run); !ok {
+			return
+		}
+	}
 	h.mu.Lock()
-	h.set(s.Key, s.Type.State())
-	if s.Type.Terminal() {
+	h.set(s.Key.Run, next)
+	if next.state.Terminal() {
 		h.disperse(s.Key.Run)
 	}
 	h.mu.Unlock()
 	h.wake(s.Key.Run)
 }
 
-// set notes the state of a run. h.mu is held.
-func (h *hub) set(k event.Key, state event.State) {
-	r := h.runs.at(k.Run)
+// set notes where a run stands. h.mu is held.
+func (h *hub) set(id event.RunID, now seenRun) {
+	r := h.runs.at(id)
 	if r.task != 0 && !r.state.Terminal() {
 		h.open[r.state]--
 	}
-	if !state.Terminal() {
-		h.open[state]++
+	if !now.state.Terminal() {
+		h.open[now.state]++
 	}
-	*r = seenRun{k.Task, state}
+	*r = now
 }
 
 // accepted notes a run that no service has touched yet.
@@ -73,7 +80,7 @@ func (h *hub) accepted(k event.Key) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, known := h.runs.get(k.Run); !known {
-		h.set(k, event.StateQueued)
+		h.set(k.Run, seenRun{k.Task, event.StateQueued, 0})
 	}
 }
 
@@ -82,6 +89,29 @@ func (h *hub) inState(state event.State) float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return float64(h.open[state])
+}
+
+// follows reports whether an event follows the last one that the hub has seen of its run.
+func (h *hub) follows(s bus.Seen) bool {
+	r, known := h.get(s.Key.Run)
+	return s.Guarded && s.Type.Known() && s.After == r.last && !(known && (r.state.Terminal() || r.task != s.Key.Task))
+}
+
+// read is a run as the log has it, where an event does not follow: the log tells which of them count. ok is false for
+// a run that does not exist.
+func (h *hub) read(ctx context.Context, id event.RunID) (r seenRun, ok bool) {
+	request, err := h.bus.Request(ctx, id)
+	if err != nil {
+		return r, false
+	}
+	last, err := h.bus.Last(ctx, event.Key{Task: request.Task, Run: id})
+	switch {
+	case errors.Is(err, bus.ErrNotFound):
+		return seenRun{request.Task, event.StateQueued, 0}, true
+	case err != nil:
+		return r, false
+	}
+	return seenRun{request.Task, last.Data.Run.State, last.Sequence}, true
 }
 
 // wake tells the followers of a run that its log has grown.

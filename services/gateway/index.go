@@ -20,6 +20,7 @@ type index struct {
 type seenRun struct {
 	task  event.TaskID
 	state event.State
+	last  uint64 // sequence of the event that led to the state, 0: it was only requested
 }
 
 // at is the entry of a run, made where there is none.

@@ -126,6 +126,9 @@ func (a *api) summary(ctx context.Context, k event.Key) (event.Run, error) {
 	if err != nil {
 		return event.Run{}, err
 	}
+	if request.Task != k.Task {
+		return event.Run{}, fmt.Errorf("run %s is not of task %s: %w", k.Run, k.Task, bus.ErrNotFound)
+	}
 	last, err := a.bus.Last(ctx, k)
 	if errors.Is(err, bus.ErrNotFound) {
 		return event.Present(k.Run, request, event.Queued(k.Run, request), nil), nil
@@ -133,5 +136,5 @@ func (a *api) summary(ctx context.Context, k event.Key) (event.Run, error) {
 	if err != nil {
 		return event.Run{}, err
 	}
-	return event.Present(k.Run, request, last.Data.Run, nil), nil
+	return bus.WithFault(event.Present(k.Run, request, last.Data.Run, nil), last), nil
 }

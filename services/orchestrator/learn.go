@@ -25,6 +25,13 @@ func (s *Service) learn(ctx context.Context, m bus.Message) error {
 	if e.Data.Run.Workflow == nil {
 		return nil
 	}
+	last, err := s.Frame.Bus.Last(ctx, e.Data.Run.Key())
+	if errors.Is(err, bus.ErrNotFound) || err == nil && last.Sequence != m.Sequence {
+		return bus.Terminal(fmt.Errorf("the event at %d does not follow the log of its run", m.Sequence))
+	}
+	if err != nil {
+		return err
+	}
 	for {
 		err := s.teach(ctx, e.Data.Run)
 		if !errors.Is(err, bus.ErrConflict) {

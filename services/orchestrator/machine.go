@@ -26,9 +26,10 @@ type State struct {
 
 // Input is what happened to a run. Exactly one of the fields is set.
 type Input struct {
-	Requested bool       // its request is stored
-	Cancel    bool       // somebody asked for its cancel
-	Timer     *bus.Timer // its timer fired
+	Requested bool         // its request is stored
+	Refused   *event.Error // its request is stored, and cannot be carried out
+	Cancel    bool         // somebody asked for its cancel
+	Timer     *bus.Timer   // its timer fired
 }
 
 // Decision is what follows: the events to append in order, then the timer to arm. Later brings the input back,
@@ -51,6 +52,8 @@ func Next(s State, in Input, now time.Time) Decision {
 	switch {
 	case s.Last.Terminal():
 		return Decision{}
+	case in.Refused != nil:
+		return refused(s, in.Refused, now)
 	case in.Requested:
 		return requested(s, now)
 	case in.Cancel:
@@ -69,6 +72,16 @@ func requested(s State, now time.Time) Decision {
 		return Decision{Append: []Transition{s.dispatch(now)}}
 	}
 	return Decision{}
+}
+
+// refused fails a run whose request no executor could carry out: it shows, and is not queued for ever.
+func refused(s State, why *event.Error, now time.Time) Decision {
+	failed := s.to(event.Failed, now)
+	failed.Run.Error = why
+	if s.Last == "" {
+		return Decision{Append: []Transition{s.to(event.Created, now), failed}}
+	}
+	return Decision{Append: []Transition{failed}}
 }
 
 // cancel ends a run that nobody works on. A run that an executor holds is asked to stop: only the executor knows

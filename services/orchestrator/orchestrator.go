@@ -60,20 +60,24 @@ func (s *Service) Run(ctx context.Context) error {
 
 // request handles a stored run request: its sequence is the run's id.
 func (s *Service) request(ctx context.Context, m bus.Message) error {
-	var req event.Request
-	if err := json.Unmarshal(m.Data, &req); err != nil {
-		return bus.Terminal(fmt.Errorf("decode the request of run %d: %w", m.Sequence, err))
+	req, err := bus.DecodeRequest(m.Subject, m.Data)
+	if err != nil {
+		return bus.Terminal(fmt.Errorf("read the request of run %d: %w", m.Sequence, err))
 	}
 	queued := event.Queued(event.RunID(m.Sequence), req)
+	in := Input{Requested: true}
+	if wrong := req.Wrong(); wrong != "" {
+		in = Input{Refused: &event.Error{Code: "invalid_request", Message: "The run's request cannot be carried out: " + wrong + "."}}
+	}
 	fresh := position{State: State{Run: queued}, at: queued.CreatedAt}
 	if m.Delivered > 1 {
-		return s.decide(ctx, queued.Key(), Input{Requested: true}, &fresh)
+		return s.decide(ctx, queued.Key(), in, &fresh)
 	}
 	// The first delivery is nearly always a run that nobody has touched: the guard says so if it is not.
 	now := event.NotBefore(s.Frame.Bus.Now(ctx), fresh.at)
-	err := s.carryOut(ctx, fresh, Next(fresh.State, Input{Requested: true}, now))
+	err = s.carryOut(ctx, fresh, Next(fresh.State, in, now))
 	if errors.Is(err, bus.ErrConflict) {
-		return s.decide(ctx, queued.Key(), Input{Requested: true}, &fresh)
+		return s.decide(ctx, queued.Key(), in, &fresh)
 	}
 	return err
 }

@@ -62,9 +62,12 @@ func (l *lease) now(ctx context.Context) time.Time {
 func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, err error) {
 	var dispatched event.RunEvent
 	if err := json.Unmarshal(job.Data, &dispatched); err != nil {
-		return nil, false, fmt.Errorf("decode job %d: %w", job.Sequence, err)
+		return nil, false, fmt.Errorf("decode job %d: %w: %w", job.Sequence, bus.ErrMalformed, err)
 	}
 	run := dispatched.Data.Run
+	if current, err := s.current(ctx, run.Key(), job.Sequence); !current || err != nil {
+		return nil, false, err
+	}
 	secrets := secret.NewSet(func() time.Time { return s.Frame.Bus.Now(context.WithoutCancel(ctx)) })
 	log := slog.New(secrets.Handler(s.logger(run.Key(), run.Attempt).Handler()))
 	l = &lease{
@@ -77,6 +80,15 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 		return nil, false, nil
 	}
 	return l, err == nil, err
+}
+
+// current reports whether the event at sequence is the run's last one. ErrMalformed: it does not follow.
+func (s *Service) current(ctx context.Context, k event.Key, sequence uint64) (bool, error) {
+	last, err := s.Frame.Bus.Last(ctx, k)
+	if err == nil && last.Sequence < sequence || errors.Is(err, bus.ErrNotFound) {
+		return false, fmt.Errorf("the job at %d does not follow the log of run %s: %w", sequence, k, bus.ErrMalformed)
+	}
+	return last.Sequence == sequence, err
 }
 
 func (l *lease) start(ctx context.Context, executor string) error {

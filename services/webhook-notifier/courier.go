@@ -41,6 +41,13 @@ func (c *courier) create(ctx context.Context, m bus.Message) error {
 	if !ok {
 		return bus.Terminal(errors.New("no subject of a run"))
 	}
+	last, err := c.Bus.Last(ctx, info.Key)
+	if errors.Is(err, bus.ErrNotFound) || err == nil && last.Sequence != m.Sequence {
+		return bus.Terminal(fmt.Errorf("the event at %d does not follow the log of run %s", m.Sequence, info.Key))
+	}
+	if err != nil {
+		return err
+	}
 	req, err := c.Bus.Request(ctx, info.Key.Run)
 	if errors.Is(err, bus.ErrNotFound) {
 		return bus.Terminal(err)
@@ -125,6 +132,9 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 	}
 	if err != nil {
 		return fmt.Errorf("read run %s: %w", last.Data.Run, err)
+	}
+	if !run.State.Terminal() || run.WebhookURL == nil || *run.WebhookURL != last.Data.URL {
+		return bus.Terminal(fmt.Errorf("delivery %s is not what run %s asks for", last.Data.ID, last.Data.Run))
 	}
 	body, err := run.JSON()
 	if err != nil {

@@ -42,7 +42,7 @@ type log struct {
 
 // link is what an event says of its place.
 type link struct {
-	first    bool   // only the first event of a log is of this kind
+	first    bool   // an event of this kind comes first or not at all
 	final    bool   // nothing follows it
 	previous uint64 // the sequence of the event before it, 0 for none
 }
@@ -75,7 +75,7 @@ func (p *position) accept(l log, raw *jetstream.RawStreamMsg) error {
 		return errors.New("it was written without the guard of this log")
 	case p.final:
 		return fmt.Errorf("the log has ended at %d", p.last)
-	case place.previous != p.last || place.first != (p.last == 0):
+	case place.previous != p.last || place.first && p.last > 0:
 		return fmt.Errorf("it says that it follows %d, and the last event is %d", place.previous, p.last)
 	}
 	p.last, p.final = raw.Sequence, place.final
@@ -116,7 +116,7 @@ func (b *Bus) unbroken(ctx context.Context, l log, tip *jetstream.RawStreamMsg, 
 	for raw := tip; ; {
 		place, err := l.read(raw)
 		after, guarded := guardOf(raw.Header, l.filter)
-		if err != nil || !guarded || after != place.previous || place.first != (after == 0) || place.final && raw != tip {
+		if err != nil || !guarded || after != place.previous || place.first && after > 0 || place.final && raw != tip {
 			return false
 		}
 		if after == known.tip && known.tip == known.last && !known.final {

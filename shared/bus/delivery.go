@@ -2,10 +2,12 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/errand-run/errand/shared/event"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // DeliveryRecord is a delivery event as stored.
@@ -26,14 +28,32 @@ func (b *Bus) AppendDelivery(ctx context.Context, e event.DeliveryEvent, after u
 		msg.Header.Set("Nats-Schedule-Next", "purge")
 		msg.Header.Set("Nats-Scheduler", event.DeliveryScheduleSubject(d.ID))
 	}
-	return b.write(ctx, streamWebhooks, msg, guard{event.DeliveryFilter(d.ID), after, e.ID})
+	return b.writeNext(ctx, delivery(d.ID), msg, guard{event.DeliveryFilter(d.ID), after, e.ID})
+}
+
+// delivery is the log of a delivery.
+func delivery(id event.DeliveryID) log {
+	return log{streamWebhooks, event.DeliveryFilter(id), func(raw *jetstream.RawStreamMsg) (link, error) {
+		var e event.DeliveryEvent
+		if err := decode(raw.Data, raw.Subject, &e); err != nil {
+			return link{}, err
+		}
+		d := e.Data
+		if raw.Subject != event.DeliverySubject(id, d.Type) || d.ID != id {
+			return link{}, errors.New("it speaks of another event than its subject")
+		}
+		return link{d.Type == event.DeliveryCreated, d.Type.Final(), d.Previous}, nil
+	}}
 }
 
 // LastDelivery is a delivery's last event, from its stream. ErrNotFound: no such delivery.
 func (b *Bus) LastDelivery(ctx context.Context, id event.DeliveryID) (DeliveryRecord, error) {
-	raw, err := b.lastMsg(ctx, streamWebhooks, event.DeliveryFilter(id))
+	raw, _, err := b.find(ctx, delivery(id))
 	if err != nil {
 		return DeliveryRecord{}, err
+	}
+	if raw == nil {
+		return DeliveryRecord{}, fmt.Errorf("read delivery %s: %w", id, ErrNotFound)
 	}
 	r := DeliveryRecord{Sequence: raw.Sequence}
 	return r, decode(raw.Data, raw.Subject, &r.DeliveryEvent)
@@ -66,6 +86,6 @@ func (b *Bus) ArmDelivery(ctx context.Context, id event.DeliveryID, at time.Time
 		return err
 	}
 	own := fmt.Sprintf("%s.armed.%d.%d", id, after, at.UnixNano())
-	_, err = b.write(ctx, streamWebhooks, msg, guard{event.DeliveryFilter(id), after, own})
+	_, err = b.writeNext(ctx, delivery(id), msg, guard{event.DeliveryFilter(id), after, own})
 	return err
 }

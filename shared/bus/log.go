@@ -102,30 +102,65 @@ type StepRecord struct {
 
 // LastStep is the latest step event of a run. ErrNotFound: there is none.
 func (b *Bus) LastStep(ctx context.Context, k event.Key) (StepRecord, error) {
-	raw, err := b.lastMsg(ctx, streamRuns, event.StepFilter(k))
-	if err != nil {
-		return StepRecord{}, err
-	}
-	return b.stepRecord(ctx, raw)
+	return b.lastStep(ctx, k, event.StepFilter(k))
 }
 
 // Step is the latest event of step n of a run. ErrNotFound: there is none.
 func (b *Bus) Step(ctx context.Context, k event.Key, n int) (StepRecord, error) {
-	raw, err := b.lastMsg(ctx, streamRuns, event.StepSubject(k, n, "*"))
+	return b.lastStep(ctx, k, event.StepSubject(k, n, "*"))
+}
+
+// lastStep is the last message on filter that is a step of the run.
+func (b *Bus) lastStep(ctx context.Context, k event.Key, filter string) (StepRecord, error) {
+	raw, err := b.lastMsg(ctx, streamRuns, filter)
 	if err != nil {
 		return StepRecord{}, err
 	}
-	return b.stepRecord(ctx, raw)
+	r, err := b.stepRecord(ctx, k, raw)
+	if !errors.Is(err, ErrMalformed) {
+		return r, err
+	}
+	return b.searchStep(ctx, k, filter, raw.Sequence)
+}
+
+// maxStrays is how many messages are looked through for the last step before a stray.
+const maxStrays = 20_000
+
+// searchStep looks through the messages on filter before the stray at end.
+func (b *Bus) searchStep(ctx context.Context, k event.Key, filter string, end uint64) (found StepRecord, err error) {
+	s, err := b.stream(ctx, streamRuns)
+	if err != nil {
+		return found, err
+	}
+	err = fmt.Errorf("read %s: %w", filter, ErrNotFound)
+	for at, n := uint64(0), 0; at < end && n < maxStrays; n++ {
+		raw, readFailed := s.GetMsg(ctx, at+1, jetstream.WithGetMsgSubject(filter))
+		if readFailed != nil {
+			return found, readErr("read "+filter, readFailed)
+		}
+		at = raw.Sequence
+		if r, stray := b.stepRecord(ctx, k, raw); stray == nil {
+			found, err = r, nil
+		} else if !errors.Is(stray, ErrMalformed) {
+			return found, stray
+		}
+	}
+	return found, err
 }
 
 // Steps are the latest events of all steps of a run in order, from the log: the last one found by subject, those
 // before it by the sequence that each step names.
 func (b *Bus) Steps(ctx context.Context, k event.Key) ([]StepRecord, error) {
-	var steps []StepRecord
 	step, err := b.LastStep(ctx, k)
-	for ; err == nil; step, err = b.stepAt(ctx, step.Data.Previous.Sequence) {
+	return b.stepsTo(ctx, k, step, err)
+}
+
+// stepsTo are the steps up to last, in order. err is that of reading it.
+func (b *Bus) stepsTo(ctx context.Context, k event.Key, step StepRecord, err error) ([]StepRecord, error) {
+	var steps []StepRecord
+	for ; err == nil; step, err = b.stepAt(ctx, k, step.Data.Previous.Sequence) {
 		steps = append(steps, step)
-		if step.Data.Previous == nil {
+		if step.Data.Previous == nil || step.Data.Previous.Sequence >= step.Sequence {
 			break
 		}
 	}
@@ -136,22 +171,27 @@ func (b *Bus) Steps(ctx context.Context, k event.Key) ([]StepRecord, error) {
 	return steps, nil
 }
 
-func (b *Bus) stepAt(ctx context.Context, seq uint64) (StepRecord, error) {
+func (b *Bus) stepAt(ctx context.Context, k event.Key, seq uint64) (StepRecord, error) {
 	raw, err := b.msgAt(ctx, streamRuns, seq)
 	if err != nil {
 		return StepRecord{}, err
 	}
-	return b.stepRecord(ctx, raw)
+	return b.stepRecord(ctx, k, raw)
 }
 
-func (b *Bus) stepRecord(ctx context.Context, raw *jetstream.RawStreamMsg) (StepRecord, error) {
+// stepRecord reads a message as a step of run k. ErrMalformed: it is none, or was written without the run's guard.
+func (b *Bus) stepRecord(ctx context.Context, k event.Key, raw *jetstream.RawStreamMsg) (StepRecord, error) {
 	info, ok := event.ParseSubject(raw.Subject)
 	if !ok || info.Step == 0 {
-		return StepRecord{}, fmt.Errorf("read a step: %s is none", raw.Subject)
+		return StepRecord{}, fmt.Errorf("read a step: %s is none: %w", raw.Subject, ErrMalformed)
 	}
 	r := StepRecord{Sequence: raw.Sequence, Phase: info.Phase}
 	if err := json.Unmarshal(raw.Data, &r.StepEvent); err != nil {
 		return StepRecord{}, fmt.Errorf("decode step %d: %w: %w", raw.Sequence, ErrMalformed, err)
+	}
+	after, guarded := guardOf(raw.Header, event.LifecycleFilter(k))
+	if !guarded || after < r.Data.Lifecycle || raw.Subject != event.StepSubject(k, r.Data.Number, info.Phase) || r.Data.Key() != k {
+		return StepRecord{}, fmt.Errorf("step %d was not written by who holds run %s: %w", raw.Sequence, k, ErrMalformed)
 	}
 	if r.Data.ActionsObj == "" {
 		return r, nil
@@ -194,7 +234,15 @@ func (b *Bus) Run(ctx context.Context, id event.RunID) (event.Run, error) {
 			done = append(done, r.Data)
 		}
 	}
-	return event.Present(id, req, s, done), nil
+	return WithFault(event.Present(id, req, s, done), last), nil
+}
+
+// WithFault shows on a run what was found in its log that does not belong there.
+func WithFault(run event.Run, last Record) event.Run {
+	if f := last.Fault; f != nil {
+		run.LogFault = &event.LogFault{Sequence: f.Sequence, Reason: f.Reason}
+	}
+	return run
 }
 
 // Result is the result of a run, also where it was too large for the event; nil: it has none.
@@ -211,10 +259,14 @@ func (b *Bus) Result(ctx context.Context, s event.Snapshot) (json.RawMessage, er
 
 // history spares the search for steps where the terminal event says that there are none.
 func (b *Bus) history(ctx context.Context, k event.Key, last Record) ([]StepRecord, error) {
-	if event.Kind(last.RunEvent).Terminal() && last.Data.LastStep == nil {
+	if !event.Kind(last.RunEvent).Terminal() {
+		return b.Steps(ctx, k)
+	}
+	if last.Data.LastStep == nil {
 		return nil, nil
 	}
-	return b.Steps(ctx, k)
+	step, err := b.stepAt(ctx, k, last.Data.LastStep.Sequence)
+	return b.stepsTo(ctx, k, step, err)
 }
 
 // Entry is one line of a run's log, as stored.
@@ -239,6 +291,33 @@ func (b *Bus) Next(ctx context.Context, k event.Key, after uint64) (Entry, error
 		return Entry{}, fmt.Errorf("read the log of run %s: %s is no event", k, raw.Subject)
 	}
 	return Entry{info, raw.Sequence, raw.Data}, nil
+}
+
+// Belongs reports whether an entry of a run's log counts: a step that who held the run has written, or a lifecycle event
+// that follows those before it.
+func (b *Bus) Belongs(ctx context.Context, k event.Key, e Entry) (bool, error) {
+	if e.Step > 0 {
+		_, err := b.stepAt(ctx, k, e.Sequence)
+		if errors.Is(err, ErrMalformed) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	r, err := b.Last(ctx, k)
+	for ; err == nil && r.Sequence > e.Sequence && r.Data.Previous > 0; r, err = b.recordAt(ctx, r.Data.Previous) {
+	}
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && r.Sequence == e.Sequence, err
+}
+
+func (b *Bus) recordAt(ctx context.Context, seq uint64) (Record, error) {
+	raw, err := b.msgAt(ctx, streamRuns, seq)
+	if err != nil {
+		return Record{}, err
+	}
+	return record(raw.Sequence, raw.Time, raw.Data)
 }
 
 func encode(subject string, e any) (*nats.Msg, error) {

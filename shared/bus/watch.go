@@ -14,6 +14,8 @@ type Seen struct {
 	event.SubjectInfo
 	Sequence uint64
 	StoredAt time.Time
+	After    uint64 // the last event before it, by the guard that the server has checked
+	Guarded  bool   // it was written with a guard; what was not does not follow
 }
 
 // Watch calls handle for every lifecycle event of every run in the order of the log, from its beginning, until
@@ -79,6 +81,7 @@ func (b *Bus) watchOnce(ctx context.Context, from uint64, handle func(s Seen, pe
 		if !ok {
 			continue
 		}
-		handle(Seen{info, meta.Sequence.Stream, meta.Timestamp}, meta.NumPending)
+		after, guarded := guardOf(m.Headers(), event.LifecycleFilter(info.Key))
+		handle(Seen{info, meta.Sequence.Stream, meta.Timestamp, after, guarded}, meta.NumPending)
 	}
 }

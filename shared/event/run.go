@@ -10,6 +10,7 @@ import (
 // Request is a complete run request: a task's definition merged with the caller's overrides. It is the message
 // on run.req.v1.TASK.KEY, and its sequence is the run's id.
 type Request struct {
+	Version           int             `json:"v,omitempty"` // of this format: absent or 1
 	Task              TaskID          `json:"task_id"`
 	Prompt            string          `json:"prompt"`
 	Provider          string          `json:"provider"`
@@ -26,6 +27,18 @@ type Request struct {
 	Means
 	BodyHash  string    `json:"body_hash"` // SHA-256 of the raw HTTP body, hex; for the Idempotency-Key
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// Wrong says why nobody can carry the request out, empty if somebody can. The gateway stores no such request, but
+// others may write to the stream, newer versions among them.
+func (r Request) Wrong() string {
+	switch {
+	case r.Version > 1 || r.Version < 0:
+		return fmt.Sprintf("its format has version %d, and this orchestrator knows 1", r.Version)
+	case !KnownProvider(r.Provider):
+		return fmt.Sprintf("the provider %q is unknown", r.Provider)
+	}
+	return ""
 }
 
 // Schema is the JSON Schema that the result must satisfy, nil for none.
@@ -146,8 +159,15 @@ type Run struct {
 	Files             []RunFile       `json:"files" nullable:"false" doc:"What the run was given, what it has downloaded and what it has written"`
 	Judgement         *Judgement      `json:"judgement" doc:"A judge's opinion, where the task asks for one"`
 	Workflow          *WorkflowUse    `json:"workflow" doc:"The cached workflow that was replayed; null: none was"`
+	LogFault          *LogFault       `json:"log_fault,omitempty" doc:"The latest message in the run's log that does not belong there and was ignored; absent: there is none"`
 
 	encoded []byte // the wire form, made by Encoded; nil: JSON makes it
+}
+
+// LogFault is a message in a run's log that does not belong there. The run is shown as it is without it.
+type LogFault struct {
+	Sequence uint64 `json:"sequence" doc:"Where it is stored in the stream RUNS"`
+	Reason   string `json:"reason"`
 }
 
 // Present makes the run as callers see it, from its request, the snapshot of its last event, and its steps in
