@@ -11,7 +11,7 @@ import (
 )
 
 func seen(id event.RunID, t event.Type) bus.Seen {
-	return bus.Seen{SubjectInfo: event.SubjectInfo{Key: event.Key{Task: 7, Run: id}, Type: t}}
+	return bus.Seen{SubjectInfo: event.SubjectInfo{Key: event.Key{Task: 7, Run: id}, Type: t}, Guarded: true}
 }
 
 func TestAllWhoWaitForARunShareOneReading(t *testing.T) {
@@ -32,9 +32,9 @@ func TestAllWhoWaitForARunShareOneReading(t *testing.T) {
 		})
 	}
 	joined.Wait()
-	h.see(seen(8, event.Succeeded)) // another run's end
-	h.see(seen(9, event.Started))
-	h.see(seen(9, event.Succeeded))
+	h.see(t.Context(), seen(8, event.Succeeded)) // another run's end
+	h.see(t.Context(), seen(9, event.Started))
+	h.see(t.Context(), seen(9, event.Succeeded))
 	waiters.Wait()
 	if n := reads.Load(); n != 1 || len(h.crowds) != 0 {
 		t.Errorf("the run was read %d times, and %d crowds are left", n, len(h.crowds))
@@ -49,7 +49,7 @@ func TestWhoLeavesBeforeTheEndLeavesNothingBehind(t *testing.T) {
 	_, leave := h.join(9)
 	c, leaveToo := h.join(9)
 	leave()
-	h.see(seen(9, event.Failed))
+	h.see(t.Context(), seen(9, event.Failed))
 	<-c.ended
 	if _, err := c.answer(func() (event.Run, error) { return event.Run{}, errors.New("NATS is away") }); err == nil {
 		t.Error("a run that could not be read was answered")
@@ -70,7 +70,7 @@ func TestOpenRunsAreCountedByState(t *testing.T) {
 		seen(1, event.Created), seen(1, event.Dispatched), seen(1, event.Started), seen(2, event.Created), seen(3, event.Created),
 		seen(3, event.Canceled), seen(2, event.Dispatched),
 	} {
-		h.see(s)
+		h.see(t.Context(), s)
 	}
 	h.accepted(event.Key{Task: 7, Run: 3}) // its end was seen first
 	if queued, running := h.inState(event.StateQueued), h.inState(event.StateRunning); queued != 1 || running != 1 {
