@@ -50,8 +50,12 @@ func preferredWait(header string) (wait time.Duration, ok bool) {
 	return 0, false
 }
 
-// prefersAsync reports whether a Prefer header has respond-async (RFC 7240).
+// prefersAsync reports whether a Prefer header asks for an answer at once: respond-async without a wait, which would say
+// how long the answer may take (RFC 7240, 4.3).
 func prefersAsync(header string) bool {
+	if _, waits := preferredWait(header); waits {
+		return false
+	}
 	for preference := range strings.SplitSeq(header, ",") {
 		name, _, _ := strings.Cut(preference, ";")
 		if strings.EqualFold(strings.TrimSpace(name), "respond-async") {
