@@ -12,20 +12,19 @@ const (
 	maxListeners = 300 // elements with listeners made known at one observation
 )
 
-// clicky are the listeners that make an element something to click.
-var clicky = map[string]bool{"click": true, "mousedown": true, "mouseup": true, "pointerdown": true, "pointerup": true}
-
 // discovery is what the walker cannot find out by itself: closed shadow roots, and
 // elements that are controls only by their listeners.
 type discovery struct {
-	hosts    int          // elements that may have such a root
-	document *cdp.Pending // evaluates to the frame's document
-	heard    map[int]bool // whose listeners are known
+	hosts int          // elements that may have such a root
+	heard map[int]bool // whose listeners are known
 }
 
 // discover tells the frame's walker about it and reports whether there was anything
 // new. What cannot be found out stays unknown.
 func (f *frame) discover(ctx context.Context, d discovery) bool {
+	if f.listeners == nil {
+		return false // this page has crashed before
+	}
 	news := f.reveal(ctx, min(d.hosts, maxHosts))
 	return f.hear(ctx, d) || news
 }
@@ -72,28 +71,11 @@ func closedRoots(ctx context.Context, description *cdp.Pending) (ids []int) {
 
 // hear makes known the elements that got a listener since it was last asked.
 func (f *frame) hear(ctx context.Context, d discovery) bool {
-	document, err := waitObject(ctx, d.document)
-	if err != nil {
-		return false
-	}
-	defer func() {
-		f.target.Start("Runtime.releaseObject", map[string]any{"objectId": document}).Forget()
-	}()
-	var answer struct {
-		Listeners []struct {
-			Type          string `json:"type"`
-			BackendNodeID int    `json:"backendNodeId"`
-		} `json:"listeners"`
-	}
-	params := map[string]any{"objectId": document, "depth": -1, "pierce": true}
-	if f.target.Call(ctx, "DOMDebugger.getEventListeners", params, &answer) != nil {
-		return false
-	}
 	var nodes []int
-	for _, l := range answer.Listeners {
-		if clicky[l.Type] && !d.heard[l.BackendNodeID] && len(nodes) < maxListeners {
-			d.heard[l.BackendNodeID] = true
-			nodes = append(nodes, l.BackendNodeID)
+	for _, id := range f.listeners.of(ctx, f) {
+		if !d.heard[id] && len(nodes) < maxListeners {
+			d.heard[id] = true
+			nodes = append(nodes, id)
 		}
 	}
 	return len(nodes) > 0 && f.tell(ctx, "hear", nodes)
@@ -131,8 +113,7 @@ func (f *frame) tell(ctx context.Context, function string, nodes []int) bool {
 
 const objectGroup = "errand"
 
-// startObject evaluates an expression in the frame's world to an object. One that is in
-// no group gives listeners without the objects of their handlers, which costs less.
+// startObject evaluates an expression in the frame's world to an object.
 func (f *frame) startObject(expression, group string) *cdp.Pending {
 	return f.target.Start("Runtime.evaluate", map[string]any{
 		"expression": expression, "contextId": f.context, "objectGroup": group,

@@ -68,3 +68,14 @@ func (s *Session) Kept() Kept {
 
 // Kept is what is held: CDP sessions, calls under way, sessions, and those counted as open.
 type Kept struct{ targets, calls, sessions, open int }
+
+// InOurWorld runs an expression in our isolated world of the active page's main frame.
+func (s *Session) InOurWorld(ctx context.Context, expression string) error {
+	t := s.activeTab()
+	f := &frame{target: t.target, id: t.targetID}
+	if err := f.enter(ctx); err != nil {
+		return err
+	}
+	_, err := waitObject(ctx, f.startObject(expression, objectGroup))
+	return err
+}

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -50,7 +51,11 @@ type frame struct {
 	url     string
 	name    string // that its owner gave it
 	parent  *frame
-	context int // execution context of our isolated world
+	context int    // execution context of our isolated world
+	world   string // its name
+	// crowded: a frame in it could not be entered, so that its own listeners cannot be told from those of that frame.
+	crowded   bool
+	listeners *listeners // nil: not to be asked for
 }
 
 // tree is a frame as Page.getFrameTree tells it.
@@ -68,7 +73,7 @@ type tree struct {
 // frame that cannot be entered is left out; without the main frame it fails.
 func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 	sessions, above := t.frameSessions()
-	page := &frame{target: t.target, id: t.targetID}
+	page := &frame{target: t.target, id: t.targetID, world: t.worldOf(t.targetID)}
 	world := page.startWorld() // that of the main frame, which is often the only one
 	var sent []*cdp.Pending
 	for _, target := range sessions {
@@ -93,7 +98,7 @@ func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 			if found[n.Frame.ID] == nil {
 				order = append(order, n.Frame.ID)
 			}
-			found[n.Frame.ID] = &frame{target: sessions[i], id: n.Frame.ID, url: n.Frame.URL, name: n.Frame.Name}
+			found[n.Frame.ID] = &frame{target: sessions[i], id: n.Frame.ID, url: n.Frame.URL, name: n.Frame.Name, world: t.worldOf(n.Frame.ID)}
 			if n.Frame.ParentID != "" {
 				parents[n.Frame.ID] = n.Frame.ParentID
 			}
@@ -102,7 +107,40 @@ func (t *tab) framesOf(ctx context.Context) ([]*frame, error) {
 	for id, f := range found {
 		f.parent = found[parents[id]]
 	}
-	return enterAll(ctx, world, order, found)
+	frames, err := enterAll(ctx, world, order, found)
+	t.listenTo(frames)
+	return frames, err
+}
+
+// worldOf is the name of the isolated world that is used in a frame.
+func (t *tab) worldOf(frameID string) string {
+	t.session.mu.Lock()
+	defer t.session.mu.Unlock()
+	return cmp.Or(t.worlds[frameID], worldName)
+}
+
+// renew gives a frame another isolated world: something has broken the one that it has.
+func (t *tab) renew(ctx context.Context, f *frame) error {
+	f.world = fmt.Sprintf("%s-%d", worldName, lastToken.Add(1))
+	t.session.change(func() { t.worlds[f.id] = f.world })
+	return f.enter(ctx)
+}
+
+// listenTo lets the frames be asked for their listeners, unless their page has crashed before.
+func (t *tab) listenTo(frames []*frame) {
+	if t.session.crashedAt(t) {
+		return
+	}
+	read := frames[:min(len(frames), maxFrames)]
+	for _, f := range frames[len(read):] {
+		if f.parent != nil {
+			f.parent.crowded = true
+		}
+	}
+	all := &listeners{frames: read}
+	for _, f := range read {
+		f.listeners = all
+	}
 }
 
 // frameSessions lists the sessions that speak for the tab's frames, the page's own
@@ -138,6 +176,9 @@ func enterAll(ctx context.Context, first *cdp.Pending, order []string, found map
 			if i == 0 {
 				return nil, err
 			}
+			if f.parent != nil {
+				f.parent.crowded = true
+			}
 			continue
 		}
 		if f.parent != nil || i == 0 {
@@ -148,7 +189,7 @@ func enterAll(ctx context.Context, first *cdp.Pending, order []string, found map
 }
 
 func (f *frame) startWorld() *cdp.Pending {
-	return f.target.Start("Page.createIsolatedWorld", map[string]any{"frameId": f.id, "worldName": worldName})
+	return f.target.Start("Page.createIsolatedWorld", map[string]any{"frameId": f.id, "worldName": cmp.Or(f.world, worldName)})
 }
 
 func (f *frame) waitWorld(ctx context.Context, p *cdp.Pending) error {
@@ -188,8 +229,13 @@ func (e thrown) err() error {
 	if e.Exception == nil {
 		return nil
 	}
-	return fmt.Errorf("page script: %s %s", e.Exception.Text, e.Exception.Exception.Description)
+	return &scriptError{e.Exception.Text, e.Exception.Exception.Description}
 }
+
+// scriptError is what a script in the page threw.
+type scriptError struct{ text, stack string }
+
+func (e *scriptError) Error() string { return fmt.Sprintf("page script: %s %s", e.text, e.stack) }
 
 var errNotInstalled = errors.New("walker is not installed")
 

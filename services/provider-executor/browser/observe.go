@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +61,8 @@ type snapshot struct {
 	Title    string   `json:"title"`
 	Text     string   `json:"text"`
 	Controls controls `json:"controls"`
-	Hosts    int      `json:"hosts"` // elements that may have a closed shadow root
+	Broken   bool     `json:"broken"` // objects of the page stand in our world: nothing was read
+	Hosts    int      `json:"hosts"`  // elements that may have a closed shadow root
 	Above    int      `json:"above"`
 	Below    int      `json:"below"`
 	Cut      int      `json:"cut"`      // controls in the view that did not fit
@@ -146,6 +148,8 @@ func orAsIs(ctx context.Context, err error) error {
 
 // glance is one frame and what was seen in it.
 type glance struct {
+	tab   *tab
+	log   *slog.Logger
 	frame *frame
 	snapshot
 	box      box
@@ -163,7 +167,7 @@ func (s *Session) look(ctx context.Context, t *tab, v view) (*glance, error) {
 	}
 	glances := map[*frame]*glance{}
 	for _, f := range frames[:min(len(frames), maxFrames)] {
-		glances[f] = &glance{frame: f}
+		glances[f] = &glance{tab: t, log: s.browser.log, frame: f}
 	}
 	for _, f := range frames {
 		if g, parent := glances[f], glances[f.parent]; g != nil && parent != nil {
@@ -192,15 +196,31 @@ func (g *glance) read(ctx context.Context, r *refs, v view) {
 
 // walk looks twice where the first look brought to light what hid from it.
 func (g *glance) walk(ctx context.Context, r *refs, v view) error {
-	document := g.frame.startObject("document", "")
-	if err := g.frame.call(ctx, &g.snapshot, "walk", v); err != nil {
-		document.Forget()
+	if err := g.walkSafely(ctx, v); err != nil {
 		return err
 	}
-	if !g.frame.discover(ctx, discovery{g.Hosts, document, r.heard(g.Token)}) {
+	if !g.frame.discover(ctx, discovery{g.Hosts, r.heard(g.Token)}) {
 		return nil
 	}
-	return g.frame.call(ctx, &g.snapshot, "walk", v)
+	return g.walkSafely(ctx, v)
+}
+
+// walkSafely reads a frame in a world of another name if something has broken this one, and in a simpler way if our own
+// script throws.
+func (g *glance) walkSafely(ctx context.Context, v view) error {
+	err := g.frame.call(ctx, &g.snapshot, "walk", v)
+	if err == nil && g.Broken {
+		g.log.Warn("our world in a frame was broken; it gets another", "url", g.frame.url)
+		if err = g.tab.renew(ctx, g.frame); err == nil {
+			g.Broken = false
+			err = g.frame.call(ctx, &g.snapshot, "walk", v)
+		}
+	}
+	if threw, ok := errors.AsType[*scriptError](err); ok {
+		g.log.Error("the script that reads pages threw; the page is read in a simpler way", "url", g.frame.url, "error", threw)
+		return g.frame.call(ctx, &g.snapshot, "walkPlainly", v)
+	}
+	return err
 }
 
 // box is where a frame stands in its parent's viewport.

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -141,6 +142,9 @@ func (s *Session) renderFrame(p *page, t *tab, g *glance) {
 	switch {
 	case g.hidden:
 		return
+	case threw(g.err):
+		p.text.WriteString("--- Errand could not read this page (an error of its own, see its log); extract, screenshot and navigate still work ---\n")
+		return
 	case g.err != nil && g.frame == nil, g.err != nil && g.frame.parent == nil:
 		p.text.WriteString("--- the page does not answer: it is busy or hangs; wait, go back or navigate ---\n")
 		return
@@ -162,6 +166,12 @@ func (s *Session) renderFrame(p *page, t *tab, g *glance) {
 	for _, child := range g.children {
 		s.renderFrame(p, t, child)
 	}
+}
+
+// threw: our own script failed, which says nothing about the page.
+func threw(err error) bool {
+	_, ok := errors.AsType[*scriptError](err)
+	return ok
 }
 
 func frameLine(g *glance) string {

@@ -196,8 +196,7 @@ func (h *hunt) readFrame(ctx context.Context, r *refs, f *frame, p *cdp.Pending)
 	if err != nil || found.Hosts == 0 && !h.clickable {
 		return found, err
 	}
-	document := f.startObject("document", "")
-	if !f.discover(ctx, discovery{found.Hosts, document, r.heard(found.Token)}) {
+	if !f.discover(ctx, discovery{found.Hosts, r.heard(found.Token)}) {
 		return found, nil
 	}
 	return found, f.call(ctx, &found, "seek", h.targetsFor(f))

@@ -69,16 +69,17 @@ type Session struct {
 	bell     chan struct{} // closed and replaced whenever something below changes
 	targets  map[*cdp.Session]bool
 	tabs     []*tab
-	active   *tab      // nil only between the loss of the last tab and the next use
-	opening  int       // tabs met and not yet adopted
-	tabCount int       // tabs ever adopted
-	expected int       // tabs that the page has opened and that are not met yet
-	watching bool      // an action is on its way, and its requests are followed
-	sent     bool      // the page has sent something since the action began
-	acting   bool      // an action was carried out since the last observation
-	crashed  error     // of the active tab, while nobody was told yet
-	heavy    int       // pages that had grown too large
-	felled   time.Time // when the last of them was ended
+	active   *tab            // nil only between the loss of the last tab and the next use
+	opening  int             // tabs met and not yet adopted
+	tabCount int             // tabs ever adopted
+	expected int             // tabs that the page has opened and that are not met yet
+	watching bool            // an action is on its way, and its requests are followed
+	sent     bool            // the page has sent something since the action began
+	acting   bool            // an action was carried out since the last observation
+	crashed  error           // of the active tab, while nobody was told yet
+	fragile  map[string]bool // addresses of pages that have crashed, without their queries
+	heavy    int             // pages that had grown too large
+	felled   time.Time       // when the last of them was ended
 	dialogs  []string
 	notices  []string
 	told     map[egress.Refusal]bool // was a notice once
@@ -100,6 +101,7 @@ func newSession(b *instance, contextID string) *Session {
 		bell:      make(chan struct{}),
 		told:      map[egress.Refusal]bool{},
 		targets:   map[*cdp.Session]bool{},
+		fragile:   map[string]bool{},
 		frames:    map[string]bool{},
 		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
@@ -277,7 +279,7 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 // adopt takes in a tab that waits for its first request: one that we opened, or one
 // that a page did. It returns at once.
 func (s *Session) adopt(target *cdp.Session, info targetInfo) {
-	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, came: map[string]bool{}, frames: map[*cdp.Session]string{}}
+	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, came: map[string]bool{}, frames: map[*cdp.Session]string{}, worlds: map[string]string{}}
 	t.doc.url, t.doc.ready = info.URL, true
 	if !s.admit() {
 		s.discard(t)
@@ -342,6 +344,7 @@ func (s *Session) lose(t *tab) {
 		}
 		s.tabs = slices.Delete(s.tabs, i, i+1)
 		if crash != nil {
+			s.fragile[unasked(t.doc.url)] = true
 			s.notices = append(s.notices, fmt.Sprintf("tab %s crashed at %s and was closed%s", t.id, t.doc.url, why))
 		}
 		if s.active != t {
@@ -352,6 +355,13 @@ func (s *Session) lose(t *tab) {
 			s.active = s.tabs[min(i, len(s.tabs)-1)]
 		}
 	})
+}
+
+// crashedAt reports whether the tab shows a page that has crashed in this session.
+func (s *Session) crashedAt(t *tab) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fragile[unasked(t.doc.url)]
 }
 
 // outgrown adds to the word of a crash that the page had grown too large, if it had, and counts it.

@@ -25,6 +25,7 @@ type tab struct {
 	drag     json.RawMessage         // what a drag of the browser's own carries, nil while there is none
 	reply    reply                   // the newest, which may be of a document yet to come
 	requests map[string]bool         // of the watched action, not yet answered; true: for a new document
+	worlds   map[string]string       // names of the isolated worlds in frames whose first one was broken
 	frames   map[*cdp.Session]string // cross-site frames, and the frame each stands in
 }
 
@@ -149,6 +150,7 @@ func (t *tab) navigated(e cdp.Event) {
 	}
 	t.session.change(func() {
 		if t.doc.loader != p.Frame.LoaderID {
+			clear(t.worlds)
 			clear(t.requests) // those of the document before end without a word
 			t.doc, t.asked = document{loader: p.Frame.LoaderID}, false
 			t.came[p.Frame.LoaderID] = true

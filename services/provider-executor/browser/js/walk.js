@@ -18,6 +18,7 @@ function walk(view) {
   const clip = { left: -Infinity, right: Infinity, top: view.top, bottom: view.bottom, endless: view.whole };
   const page = { out, found, view };
   errand.hosts = [];
+  if (broken()) return { broken: true };
   const root = document.scrollingElement || document.documentElement;
   if (document.body) visitChildren(page, document.body, { look: new Look(document.body), clip, depth: 0, muted: false, tall: !view.whole });
   placeTwins(found.entries);
@@ -28,6 +29,38 @@ function walk(view) {
     up: root ? root.scrollTop / innerHeight : 0,
     down: root ? Math.max(0, root.scrollHeight - root.scrollTop - innerHeight) / innerHeight : 0,
   };
+}
+
+// broken: objects of the page's own world stand in ours, and what is asked of them throws or is untrue.
+function broken() {
+  return [document.documentElement, document.body].some(el => el && !(el instanceof Node && el.ownerDocument === document));
+}
+
+// walkPlainly reads the frame without what walk asks of styles and places: for a page at which walk throws.
+function walkPlainly(view) {
+  const out = new Lines();
+  const found = { controls: [], entries: [] };
+  const nodes = document.createTreeWalker(document, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  let more = false;
+  for (let node = nodes.nextNode(); node && !more; node = nodes.nextNode()) {
+    try {
+      addPlainly({ out, found }, node);
+    } catch { continue; } // what cannot be read is left out, not the page
+    more = out.size > view.limit;
+  }
+  return { token, url: location.href, title: clean(document.title).trim(), text: out.finish(), controls: found.controls.join('\n'), more };
+}
+
+function addPlainly(page, node) {
+  if (node.nodeType === Node.ELEMENT_NODE) {
+    const role = node.checkVisibility() ? roleOf(node) : '';
+    if (role) put(page, node, role, nameOf(node, role), ' ' + nameOf(node, role));
+    if (!getComputedStyle(node).display.startsWith('inline')) page.out.end();
+    return;
+  }
+  const parent = parentElementOf(node);
+  if (!parent || SKIPPED.has(parent.localName) || !parent.checkVisibility() || parent.closest('button,a[href],textarea')) return;
+  page.out.add(clean(node.data));
 }
 
 function visitChildren(page, el, state) {
