@@ -45,9 +45,6 @@ func (a *api) acceptRun(ctx context.Context, k key, r event.Request) (id event.R
 	hashes := a.bodyHashes(ctx)
 	r.BodyHash, r.CreatedAt = hashes[0], a.bus.Now(ctx)
 	id, stored, err = a.bus.AcceptRun(ctx, k.token(), r)
-	if errors.Is(err, bus.ErrUnknown) {
-		id, stored, err = a.bus.AcceptRun(ctx, k.token(), r) // the key decides: stored before, or now
-	}
 	if err != nil {
 		return 0, stored, false, k.problem(err)
 	}
@@ -68,9 +65,6 @@ func (a *api) acceptTask(ctx context.Context, k key, t event.Task) (stored event
 	t.BodyHash, t.CreatedAt = hashes[0], a.bus.Now(ctx)
 	t.UpdatedAt = t.CreatedAt
 	_, stored, err = a.bus.AcceptTask(ctx, k.token(), t)
-	if errors.Is(err, bus.ErrUnknown) {
-		_, stored, err = a.bus.AcceptTask(ctx, k.token(), t)
-	}
 	if err != nil {
 		return t, false, k.problem(err)
 	}

@@ -54,10 +54,10 @@ func newServer(a *api, registry *prometheus.Registry, c Config) (*fiber.App, err
 	return app, a.register(app)
 }
 
-// ready answers whether NATS can be reached.
+// ready answers whether runs can be accepted, and if not, why.
 func (a *api) ready(c *fiber.Ctx) error {
 	if err := a.bus.Ready(c.UserContext()); err != nil {
-		return fiber.NewError(http.StatusServiceUnavailable, "NATS is not reachable")
+		return fiber.NewError(http.StatusServiceUnavailable, err.Error())
 	}
 	return c.SendString("ready\n")
 }

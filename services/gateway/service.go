@@ -46,7 +46,6 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Frame.Log.Info("listening", "addr", ln.Addr().String())
 	g.Go(func() error { return a.hub.watch(ctx) })
 	g.Go(func() error {
 		if err := app.Listener(patient{ln, s.Frame.Log}); ctx.Err() == nil {

@@ -97,6 +97,10 @@ func (s *Service) runAll(ctx context.Context, parts []part, f frame) error {
 	for _, p := range parts {
 		process := f.process
 		process.Log = s.logger(p.name)
+		process.Addr = ""
+		if p.name == "gateway" {
+			process.Listener = f.listener
+		}
 		g.Go(func() error {
 			err := service.Connected(ctx, p.name, process, func(ctx context.Context, sf service.Frame) error {
 				sf.Metrics = metrics

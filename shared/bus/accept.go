@@ -28,8 +28,11 @@ func (b *Bus) AcceptTask(ctx context.Context, key string, t event.Task) (event.T
 	return stored.ID, stored, err
 }
 
-// accept writes v as the first message of subject. On a conflict it reads who came first.
+// accept writes v as the first message of subject. On a conflict it reads who came first. All of it takes at most
+// acceptTimeout.
 func accept[T any](ctx context.Context, b *Bus, stream, subject string, v T) (uint64, T, error) {
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
 	data, err := json.Marshal(v)
 	if err != nil {
 		return 0, v, fmt.Errorf("encode %s: %w", subject, err)

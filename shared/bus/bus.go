@@ -25,8 +25,9 @@ import (
 
 // Deadlines of single requests to the server.
 const (
-	requestTimeout = 5 * time.Second  // one request and its answer; a healthy server takes milliseconds
-	writeTimeout   = 20 * time.Second // one guarded write with its repetitions, e.g. over a leader election (8 s seen)
+	requestTimeout = 5 * time.Second         // one request and its answer; a healthy server takes milliseconds
+	writeTimeout   = 20 * time.Second        // one guarded write with its repetitions, e.g. over a leader election (8 s seen)
+	acceptTimeout  = 3500 * time.Millisecond // a write that a caller waits for, who can repeat it with the same key
 )
 
 // Sentinels of the package. Errors wrap them.
@@ -46,6 +47,7 @@ type Bus struct {
 	metrics   metrics
 	positions *positions // of the logs that were read
 	handles   sync.Map   // streams, buckets and consumers by name, opened once
+	reading   sync.Map   // names of the consumers that Consume reads
 	log       *slog.Logger
 }
 
@@ -118,15 +120,8 @@ func New(nc *nats.Conn, log *slog.Logger) (*Bus, error) {
 	return &Bus{nc: nc, js: js, clock: &clock{}, metrics: newMetrics(), positions: newPositions(), log: log}, nil
 }
 
-// Ready reports whether the server answers and the log exists; nil means yes.
-func (b *Bus) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	if !b.nc.IsConnected() {
-		return ErrUnavailable
-	}
-	return b.clock.read(ctx, b.js)
-}
+// Close closes the connection.
+func (b *Bus) Close() { b.nc.Close() }
 
 // guard is the condition of a write: the last sequence on the filter, and who we are.
 type guard struct {
@@ -145,7 +140,7 @@ func retryPause(n int) time.Duration {
 // write publishes msg under g until the server has decided. Repeating is safe: the guard and the id are the same.
 // It returns the stored sequence; a conflict with our own earlier try counts as success.
 func (b *Bus) write(ctx context.Context, stream string, msg *nats.Msg, g guard) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout) // a shorter deadline of ctx stays
 	defer cancel()
 	msg.Header.Set(jetstream.MsgIDHeader, g.id)
 	tried := false

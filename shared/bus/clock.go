@@ -13,6 +13,9 @@ import (
 // drift by milliseconds in that time.
 const clockMaxAge = time.Minute
 
+// clockTimeout is how long a caller of now waits for a new reading.
+const clockTimeout = time.Second
+
 // clock is the server's time, read from a stream's info and extended by the local monotonic clock.
 type clock struct {
 	mu      sync.Mutex
@@ -29,7 +32,9 @@ func (c *clock) now(ctx context.Context, js jetstream.JetStream) time.Time {
 	c.reading = c.reading || stale
 	c.mu.Unlock()
 	if stale {
+		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 		_ = c.read(ctx, js)
+		cancel()
 		c.mu.Lock()
 		c.reading = false
 		c.mu.Unlock()

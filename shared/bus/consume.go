@@ -52,6 +52,8 @@ func redelivery(delivered int) time.Duration {
 func (b *Bus) Consume(ctx context.Context, consumer string, parallel int, handle Handler) error {
 	var work sync.WaitGroup
 	defer work.Wait()
+	b.reading.Store(consumer, true)
+	defer b.reading.Delete(consumer)
 	slots := make(chan struct{}, parallel)
 	for n := 0; ctx.Err() == nil; n++ {
 		began := time.Now()

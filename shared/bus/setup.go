@@ -29,8 +29,9 @@ var errLocked = errors.New("another process is setting up the streams")
 
 // Setup makes the streams, buckets and consumers that are missing and changes those that differ from the layout; what
 // is as it should be is only read. Every service calls it at its start: of several at once, one makes the changes and
-// the others wait for it. It tries again until ctx ends, except if the server refuses for a reason of its own.
-func (b *Bus) Setup(ctx context.Context, r Replicas) error {
+// the others wait for it. It tries again until ctx ends, except if the server refuses for a reason of its own; waiting
+// (nil: nobody) is called with the reason for each further try.
+func (b *Bus) Setup(ctx context.Context, r Replicas, waiting func(error)) error {
 	for n := 0; ; n++ {
 		err := b.setupOnce(ctx, r)
 		if err == nil || !errors.Is(err, errLocked) && !unsettled(err) {
@@ -38,6 +39,9 @@ func (b *Bus) Setup(ctx context.Context, r Replicas) error {
 		}
 		if !errors.Is(err, errLocked) {
 			b.log.Log(ctx, repeated(n), "setting up the streams again", "error", err)
+		}
+		if waiting != nil {
+			waiting(err)
 		}
 		if wait(ctx, setupPause); ctx.Err() != nil {
 			return fmt.Errorf("set up the streams: %w", err)

@@ -13,7 +13,15 @@ import (
 
 func testServer(t *testing.T) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{JetStream: true, StoreDir: t.TempDir(), DontListen: true, NoSigs: true, NoLog: true})
+	return limitedServer(t, 0)
+}
+
+// limitedServer is a server that stores so many bytes at most; 0: as many as there is room for.
+func limitedServer(t *testing.T, bytes int64) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: bytes, DontListen: true, NoSigs: true, NoLog: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +53,7 @@ func together(t *testing.T, buses []*Bus, r Replicas) {
 	var work sync.WaitGroup
 	for _, b := range buses {
 		work.Go(func() {
-			if err := b.Setup(t.Context(), r); err != nil {
+			if err := b.Setup(t.Context(), r, nil); err != nil {
 				t.Errorf("set up: %v", err)
 			}
 		})
@@ -56,7 +64,7 @@ func together(t *testing.T, buses []*Bus, r Replicas) {
 func TestSetupLeavesAloneWhatIsAsItShouldBe(t *testing.T) {
 	s := testServer(t)
 	b := testBus(t, nats.InProcessServer(s))
-	if err := b.Setup(t.Context(), 1); err != nil {
+	if err := b.Setup(t.Context(), 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	changes, err := b.changes(t.Context(), 1)
@@ -71,7 +79,7 @@ func TestSetupLeavesAloneWhatIsAsItShouldBe(t *testing.T) {
 func TestSetupMendsWhatDiffers(t *testing.T) {
 	s := testServer(t)
 	b := testBus(t, nats.InProcessServer(s))
-	if err := b.Setup(t.Context(), 1); err != nil {
+	if err := b.Setup(t.Context(), 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
@@ -94,7 +102,7 @@ func TestSetupMendsWhatDiffers(t *testing.T) {
 	if changes, err := b.changes(ctx, 1); err != nil || len(changes) != 3 {
 		t.Errorf("%d changes are due (%v), want those of the stream, the consumer and the object store", len(changes), err)
 	}
-	if err := b.Setup(ctx, 1); err != nil {
+	if err := b.Setup(ctx, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	if changes, err := b.changes(ctx, 1); err != nil || len(changes) > 0 {
@@ -133,7 +141,7 @@ func TestALockThatItsHolderLeftBehindEnds(t *testing.T) {
 	if _, err := kv.Create(t.Context(), lockKey, []byte("dead"), jetstream.KeyTTL(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Setup(t.Context(), 1); err != nil {
+	if err := b.Setup(t.Context(), 1, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -60,7 +60,7 @@ func On(tb testing.TB, nc *nats.Conn) *bus.Bus {
 	if err != nil {
 		tb.Fatalf("open bus: %v", err)
 	}
-	if err := b.Setup(tb.Context(), 1); err != nil {
+	if err := b.Setup(tb.Context(), 1, nil); err != nil {
 		tb.Fatalf("set up bus: %v", err)
 	}
 	return b

@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/google/uuid"
@@ -23,7 +21,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/sync/errgroup"
 )
 
 // Config is what every service process reads from its environment.
@@ -33,8 +30,9 @@ type Config struct {
 	Replicas bus.Replicas // ERRAND_NATS_REPLICAS: 1 or 3
 	LogLevel slog.Level   // ERRAND_LOG_LEVEL: debug, info, warn or error
 
-	Options []nats.Option // of the connection, beside the usual ones: a NATS server in this process
-	Log     *slog.Logger  // nil: Logger(name, LogLevel)
+	Listener net.Listener  // where the process listens, if it is open already; Addr is not used then
+	Options  []nats.Option // of the connection, beside the usual ones: a NATS server in this process
+	Log      *slog.Logger  // nil: Logger(name, LogLevel)
 }
 
 // DefaultNATSURL is used by the service binaries where ERRAND_NATS_URL is empty.
@@ -74,7 +72,8 @@ type Frame struct {
 	Bus      *bus.Bus
 	Log      *slog.Logger
 	Metrics  *prometheus.Registry
-	Instance string // unique to the process
+	Instance string       // unique to the process
+	Listener net.Listener // open at Config.Addr; nil if that is empty. Connected closes it
 }
 
 // Logger writes JSON lines of the level and above, which name the service.
@@ -131,64 +130,47 @@ Most used: ERRAND_ADDR, ERRAND_NATS_URL, ERRAND_NATS_REPLICAS, ERRAND_LOG_LEVEL.
 }
 
 // Connected connects to NATS, sets the streams up, and runs do with the frame. It waits for NATS as long as ctx
-// lasts, so that services may start in any order.
+// lasts, so that services may start in any order. It listens at once: while it waits, /healthz is answered with 200
+// and /readyz with 503 and the reason.
 func Connected(ctx context.Context, name string, c Config, do func(context.Context, Frame) error) error {
 	log := c.Log
 	if log == nil {
 		log = Logger(name, c.LogLevel)
 	}
-	nc, err := dial(ctx, name, c, log)
+	ln, err := c.listen(ctx)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	b, err := bus.New(nc, log)
+	if ln != nil {
+		defer ln.Close()
+		log.Info("listening", "addr", ln.Addr().String())
+	}
+	waiting := openWaitingRoom(ctx, ln, log)
+	b, err := connect(ctx, name, c, waiting)
+	waiting.close()
 	if err != nil {
 		return err
 	}
-	if err := setup(ctx, b, c.Replicas, log); err != nil {
-		return err
-	}
+	defer b.Close()
 	metrics := Registry()
 	prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, metrics).MustRegister(b.Collectors()...)
-	return do(ctx, Frame{Bus: b, Log: log, Metrics: metrics, Instance: Instance()})
+	return do(ctx, Frame{Bus: b, Log: log, Metrics: metrics, Instance: Instance(), Listener: ln})
 }
 
-// Serve answers /healthz, /readyz and /metrics on addr until ctx ends. The process is ready if NATS is and none of
-// ready has an error. It is for the services that have no listener of their own.
-func (f Frame) Serve(ctx context.Context, addr string, ready ...func(context.Context) error) error {
-	ln, err := Listen(ctx, addr)
-	if err != nil {
-		return err
+// listen opens the process's listener, nil if it has none.
+func (c Config) listen(ctx context.Context) (net.Listener, error) {
+	if c.Listener != nil || c.Addr == "" {
+		return c.Listener, nil
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		for _, ready := range append([]func(context.Context) error{f.Bus.Ready}, ready...) {
-			if err := ready(r.Context()); err != nil {
-				http.Error(w, err.Error(), http.StatusServiceUnavailable)
-				return
-			}
-		}
-		_, _ = w.Write([]byte("ready\n"))
-	})
+	return Listen(ctx, c.Addr)
+}
+
+// Serve answers /healthz, /readyz and /metrics on the process's listener until ctx ends. The process is ready if NATS
+// is and none of ready has an error. It is for the services that answer nothing else.
+func (f Frame) Serve(ctx context.Context, ready ...func(context.Context) error) error {
+	mux := probes(append([]func(context.Context) error{f.Bus.Ready}, ready...)...)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(f.Metrics, promhttp.HandlerOpts{}))
-	srv := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	f.Log.Info("listening", "addr", ln.Addr().String())
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve %s: %w", addr, err)
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		return srv.Shutdown(grace)
-	})
-	return g.Wait()
+	return serve(ctx, f.Listener, mux)
 }
 
 // Listen opens a TCP port. A port that is taken is an error that names the variable, never another port.

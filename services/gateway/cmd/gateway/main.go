@@ -18,6 +18,6 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("config: %w", err)
 	}
 	return service.Connected(ctx, "gateway", config.Config, func(ctx context.Context, f service.Frame) error {
-		return (&gateway.Service{Frame: f, Config: config}).Run(ctx)
+		return (&gateway.Service{Frame: f, Config: config, Listener: f.Listener}).Run(ctx)
 	})
 }

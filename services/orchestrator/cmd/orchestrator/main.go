@@ -21,7 +21,7 @@ func run(ctx context.Context) error {
 	}
 	return service.Connected(ctx, "orchestrator", cfg, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return f.Serve(ctx, cfg.Addr) })
+		g.Go(func() error { return f.Serve(ctx) })
 		g.Go(func() error { return (&orchestrator.Service{Frame: f}).Run(ctx) })
 		return g.Wait()
 	})

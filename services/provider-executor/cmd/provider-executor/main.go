@@ -24,7 +24,7 @@ func run(ctx context.Context) error {
 	return service.Connected(ctx, "provider-executor", process, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
 		s := &executor.Service{Frame: f, Config: cfg, Own: process.Platform(os.Getenv)}
-		g.Go(func() error { return f.Serve(ctx, process.Addr, s.Ready) })
+		g.Go(func() error { return f.Serve(ctx, s.Ready) })
 		g.Go(func() error { return s.Run(ctx) })
 		return g.Wait()
 	})

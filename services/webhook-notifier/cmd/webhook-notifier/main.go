@@ -25,7 +25,7 @@ func run(ctx context.Context) error {
 	}
 	return service.Connected(ctx, name, process, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return f.Serve(ctx, process.Addr) })
+		g.Go(func() error { return f.Serve(ctx) })
 		g.Go(func() error {
 			return (&notifier.Service{Frame: f, Config: config, Own: process.Platform(os.Getenv)}).Run(ctx)
 		})
