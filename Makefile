@@ -7,11 +7,14 @@ ERRAND      := ./services/standalone/cmd/errand
 # Tests at once in a package: twice the cores, since most of a browser test is waiting for a page.
 PARALLEL    := $(shell echo $$((2 * $$(nproc))))
 
+# The packages that take longest begin first, so that both cores are busy to the end.
+HEAVY       := ./services/provider-executor/browser ./services/provider-executor ./services/standalone
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## watch a task run in a real browser, the model simulated; installs Chromium if there is none; OPEN=1 keeps its web page open
@@ -27,8 +30,12 @@ build: ## build all binaries into bin/
 	go build -o bin/ work
 
 .PHONY: test
-test: browser ## run every test: real JetStream, real Chromium, race detector
-	go test -race -shuffle=on -parallel $(PARALLEL) -timeout 10m work
+test: browser ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
+	@go run ./shared/cmd/suite -race -shuffle=on -parallel $(PARALLEL) -timeout 10m $(HEAVY) work
+
+.PHONY: test-short
+test-short: ## run the tests that need no Chromium, without the race detector
+	@ERRAND_NO_BROWSER=1 go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 5m work
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tidy go.mod files, each module built alone

@@ -12,16 +12,17 @@ import (
 	"testing"
 
 	"github.com/errand-run/errand/shared/natstest"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
 // lateNATS is a NATS server that is started after the services that need it.
-type lateNATS struct{ server atomic.Pointer[server.Server] }
+type lateNATS struct {
+	server atomic.Pointer[nats.InProcessConnProvider]
+}
 
 func (l *lateNATS) InProcessConn() (net.Conn, error) {
 	if s := l.server.Load(); s != nil {
-		return s.InProcessConn()
+		return (*s).InProcessConn()
 	}
 	return nil, errors.New("no server yet")
 }
@@ -44,7 +45,8 @@ func TestAServiceThatWaitsForNATSAnswersItsProbes(t *testing.T) {
 	}
 	asks("/healthz", http.StatusOK, "ok")
 	asks("/readyz", http.StatusServiceUnavailable, "waiting for NATS: connect to NATS")
-	broker.server.Store(natstest.Server(t, t.TempDir()))
+	var server nats.InProcessConnProvider = natstest.Server(t, t.TempDir())
+	broker.server.Store(&server)
 	asks("/readyz", http.StatusOK, "ready")
 	asks("/healthz", http.StatusOK, "ok")
 	asks("/metrics", http.StatusOK, "go_goroutines")
