@@ -164,10 +164,17 @@ func (e Errand) checkOut(page string) modelsim.Reply {
 	return click(page, "Place the order", "button", "Place order")
 }
 
-// after is what stands on the page between a control's number and the next control, or the end of its line.
+// after is what stands on the page between a control's number and the next control, or the end of its line. Sentences
+// about earlier actions name the number too, but with a space behind it.
 func after(page string, index int) string {
-	_, rest, _ := strings.Cut(page, fmt.Sprintf("[%d]", index))
-	rest, _, _ = strings.Cut(rest, "\n")
+	number := fmt.Sprintf("[%d]", index)
+	for found := true; found; {
+		_, page, found = strings.Cut(page, number)
+		if found && !strings.HasPrefix(page, " ") {
+			break
+		}
+	}
+	rest, _, _ := strings.Cut(page, "\n")
 	rest, _, _ = strings.Cut(rest, "[")
 	return rest
 }
