@@ -142,6 +142,10 @@ function nativeOf(el, told) {
     case 'fieldset': return part('legend', 'caption');
     case 'table': return part('caption', 'caption');
     case 'figure': return part('figcaption', 'caption');
+    case 'g': case 'path': case 'rect': case 'circle': case 'ellipse': case 'polygon': case 'polyline': case 'line': case 'use': {
+      const title = Array.from(childrenIn(el)).find(child => child.localName === 'title');
+      return title && [title.textContent, 'title'];
+    }
     case 'optgroup': return [el.label, 'label'];
   }
   return null;

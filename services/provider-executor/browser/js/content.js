@@ -1,6 +1,7 @@
 // The whole frame as readable text, with links and tables kept.
 
-const CONTENT_SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'head', 'svg', 'iframe', 'frame', 'datalist', 'object', 'embed']);
+const CONTENT_SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'head', 'iframe', 'frame', 'datalist', 'object', 'embed',
+  'title', 'defs', 'symbol', 'clipPath', 'mask', 'marker', 'pattern', 'metadata', 'desc']);
 
 function content(limit) {
   const out = { parts: [], size: 0, limit };
@@ -43,11 +44,12 @@ function contentOfElement(el, out, state) {
     case 'hr': lines(out, 2); return say(out, '---\n');
     case 'img': return say(out, el.alt ? ` ![${clean(el.alt)}] ` : '');
     case 'tr': return contentOfRow(el, out, inner);
-    case 'a': if (el.href) return contentOfLink(el, out, inner); break;
+    case 'a': if (typeof el.href === 'string' && el.href) return contentOfLink(el, out, inner); break;
     case 'select': case 'input': case 'textarea': return say(out, ' ' + fieldContent(el) + ' ');
   }
   const heading = HEADING.exec(tag);
   if (!inline) lines(out, heading || /^(p|table|pre|ul|ol)$/.test(tag) ? 2 : 1);
+  if (tag === 'text') say(out, ' ');
   if (heading) say(out, '#'.repeat(Number(heading[1])) + ' ');
   if (tag === 'li') say(out, '- ');
   contentIn(el, out, inner);

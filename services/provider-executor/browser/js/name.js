@@ -69,12 +69,12 @@ function explicitRole(el) {
 }
 
 // roleOf gives the short word that stands for a control, '' for what is none.
-// A gridcell counts only where it can be focused.
+// A gridcell counts only if a script or a person can focus it.
 function roleOf(el) {
   const explicit = el.hasAttribute('role') ? explicitRole(el) : '';
-  if (explicit && (explicit !== 'gridcell' || el.tabIndex >= 0)) return explicit;
+  if (explicit && (explicit !== 'gridcell' || el.hasAttribute('tabindex'))) return explicit;
   switch (el.localName) {
-    case 'a': case 'area': return el.hasAttribute('href') ? 'link' : '';
+    case 'a': case 'area': return el.hasAttribute('href') || el.hasAttribute('xlink:href') ? 'link' : '';
     case 'button': return 'button';
     case 'summary': return parentElementOf(el)?.localName === 'details' ? 'button' : '';
     case 'input': return el.type === 'hidden' ? '' : INPUT_ROLES[el.type] || 'textbox';
@@ -107,6 +107,7 @@ function statesOf(el) {
   const states = [];
   const is = (name, ...values) => values.includes(el.getAttribute(name));
   if (disabled(el)) states.push('off');
+  if (is('draggable', 'true')) states.push('draggable');
   if (el.readOnly || is('aria-readonly', 'true')) states.push('readonly');
   const on = toggled(el);
   if (on === 'true') states.push(el.hasAttribute('aria-pressed') ? 'pressed' : 'checked');

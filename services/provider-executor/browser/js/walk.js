@@ -2,12 +2,15 @@
 // reading order. A control stands in it as \u0001; Go puts its number there.
 
 const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'head', 'meta', 'link', 'title', 'source', 'track',
-  'param', 'datalist', 'option', 'optgroup', 'svg', 'math', 'object', 'embed']);
+  'param', 'datalist', 'option', 'optgroup', 'math', 'object', 'embed',
+  'defs', 'symbol', 'clipPath', 'mask', 'marker', 'pattern', 'metadata', 'desc']);
 const PICTURES = new Set(['canvas', 'img', 'video', 'svg', 'object', 'embed']);
 const HEADING = /^h([1-6])$/;
 const MAX_DEPTH = 600;  // elements in one another: V8 has the stack for 1,200, not for 2,000; what is deeper is told flat
 const LONG_ROW = 100;   // so many siblings under the window: those up to the last so many are only counted
 const LONG_TEXT = 500; // characters; what is longer is looked for where it stands in the window
+const ICON = 48;        // pixels: an svg no larger is a picture without parts
+const SVG_PARTS = 500;  // elements of an svg that are looked at
 const HIT_BUDGET = 25;  // ms of hit tests in one walk; what is not tested counts as not covered
 
 // walk takes {top, bottom} in this frame's viewport coordinates and a limit of characters;
@@ -20,7 +23,7 @@ function walk(view) {
   errand.hosts = [];
   if (broken()) return { broken: true };
   const root = document.scrollingElement || document.documentElement;
-  if (document.body) visitChildren(page, document.body, { look: new Look(document.body), clip, depth: 0, muted: false, tall: !view.whole });
+  if (document.body) visitChildren(page, document.body, { look: new Look(document.body), ...clipsOf(root, clip), depth: 0, muted: false, tall: !view.whole });
   placeTwins(found.entries);
   return {
     token, url: location.href, title: clean(document.title).trim(), text: out.finish(),
@@ -171,6 +174,18 @@ function textInWindow(node, clip) {
   return r.bottom > clip.top && r.top < clip.bottom && r.right > clip.left && r.left < clip.right;
 }
 
+// clipsOf is what the page shows of boxes in the flow (clip), of absolutely positioned (absolute) and of fixed ones (fixed):
+// a box is clipped only by those of its ancestors that contain it. reach is what scrolling can bring to light.
+function clipsOf(root, clip) {
+  const viewport = { left: 0, right: innerWidth, top: 0, bottom: innerHeight };
+  viewport.reach = viewport;
+  const still = root && [root, document.body].some(el => /hidden|clip/.test(getComputedStyle(el).overflowY));
+  clip.reach = !root || still ? viewport : {
+    left: -scrollX, right: root.scrollWidth - scrollX, top: -scrollY, bottom: root.scrollHeight - scrollY,
+  };
+  return { clip, absolute: clip, fixed: viewport };
+}
+
 // visit reports whether the element lies wholly under the window; null: it has no place.
 function visit(page, el, state) {
   const tag = el.localName;
@@ -178,7 +193,14 @@ function visit(page, el, state) {
   if (SKIPPED.has(tag)) return false;
   if (tag === 'br') { page.out.end(); return null; }
   const look = new Look(el);
-  if (!state.clip.endless && look.sized && outside(page, el, look.rect, state.clip)) return look.rect.top >= page.view.bottom;
+  if (tag === 'svg' && (look.rect.width <= ICON && look.rect.height <= ICON || el.getElementsByTagName('*').length > SVG_PARTS) && controlRole(look, state) === '') return false;
+  const own = ownClip(look, state);
+  if (!own.endless && look.sized && outside(look.rect, own)) {
+    const under = look.rect.top >= page.view.bottom;
+    if (escapes(el, own, look.rect, page.view)) visitHidden(page, look, state);
+    else countOutside(page, el, look.rect, own);
+    return under;
+  }
   if (page.out.size > page.view.limit) {
     page.found.cut += countIn(el);
     page.found.more ||= el.checkVisibility() && /\S/.test(el.textContent);
@@ -186,12 +208,15 @@ function visit(page, el, state) {
   }
   const seen = el.checkVisibility(SEEN);
   if (!seen && look.gone) {
-    if (standsBehindLabel(el)) emit(page, look, roleOf(el), nameSource(el, roleOf(el))[0]);
+    if (standsBehindLabel(el) || standsOverDrawing(el, look)) emit(page, look, roleOf(el), nameSource(el, roleOf(el))[0]);
     return false;
   }
   const inner = inherit(page, look, state);
   inner.hidden = !seen && look.style.visibility !== 'visible';
-  if (inner.clip.bottom <= inner.clip.top || inner.clip.right <= inner.clip.left) return false;
+  if (inner.clip.bottom <= inner.clip.top || inner.clip.right <= inner.clip.left) {
+    if (el.firstElementChild) visitHidden(page, look, state);
+    return false;
+  }
   if (mayHide(el) && look.sized) errand.hosts.push(el);
   const close = begin(page, look, state);
   visitSelf(page, look, inner);
@@ -232,33 +257,76 @@ function mayHide(el) {
   return el.localName.includes('-') && !el.shadowRoot && !closedRoots.has(el) && !el.firstElementChild;
 }
 
-// outside counts the controls of a subtree that lies wholly out of the window.
-function outside(page, el, rect, clip) {
-  const under = rect.top >= clip.bottom, over = rect.bottom <= clip.top;
-  if (!under && !over) return rect.left >= clip.right || rect.right <= clip.left;
-  const count = countIn(el);
-  if (rect.top >= page.view.bottom) page.found.below += count;
-  else if (rect.bottom <= page.view.top) page.found.above += count;
-  else if (under) page.found.below += count;
-  else page.found.above += count;
-  return true;
+// ownClip is what the page shows of the element itself.
+function ownClip({ el, style }, state) {
+  if (state.clip === state.absolute && state.clip === state.fixed) return state.clip;
+  return style.position === 'fixed' ? state.fixed : style.position === 'absolute' ? state.absolute : state.clip;
 }
 
-function countIn(el) {
-  let count = el.matches(NATIVE) && el.checkVisibility() ? 1 : 0;
-  if (el.firstElementChild) for (const control of el.querySelectorAll(NATIVE)) if (control.checkVisibility()) count++;
+function outside(rect, clip) {
+  return rect.top >= clip.bottom || rect.bottom <= clip.top || rect.left >= clip.right || rect.right <= clip.left;
+}
+
+const POSITIONED = 'dialog[open],[role=dialog],[role=alertdialog],[aria-modal=true],[popover],[style*=fixed],[style*=absolute]';
+
+// escapes: something in the element may be shown although it is not: an ancestor clips it that does not clip what is
+// positioned in it. Under and over the window only what is likely to be positioned is looked for.
+function escapes(el, clip, rect, view) {
+  if (!el.firstElementChild) return false;
+  return !outside(rect, { ...view, left: 0, right: innerWidth }) || el.querySelector(POSITIONED) !== null;
+}
+
+// visitHidden looks in an element that is not shown for what is.
+function visitHidden(page, look, state) {
+  visitChildren(page, look.el, { ...inherit(page, look, state), hidden: true });
+}
+
+// countOutside counts the controls of a subtree that lies wholly out of the window, as far as scrolling shows them.
+function countOutside(page, el, rect, clip) {
+  const under = rect.top >= clip.bottom, over = rect.bottom <= clip.top;
+  if (!under && !over) return;
+  const count = countIn(el, clip.reach);
+  const below = rect.top >= page.view.bottom || rect.bottom > page.view.top && under;
+  page.found[below ? 'below' : 'above'] += count;
+}
+
+function countIn(el, reach) {
+  const counts = control => control.checkVisibility(SEEN) && (!reach || !outside(control.getBoundingClientRect(), reach));
+  let count = el.matches(NATIVE) && counts(el) ? 1 : 0;
+  if (el.firstElementChild) for (const control of el.querySelectorAll(NATIVE)) if (counts(control)) count++;
   return count;
 }
 
-function inherit(page, look, { clip, depth, muted }) {
+function inherit(page, look, state) {
   const { el, style, display } = look;
-  const inner = { look, clip, depth: depth + 1, muted, row: display === 'table-row', tall: !clip.endless && reachesOut(look.rect, clip), hidden: false };
-  if (el.localName === 'label' && el.control && roleOf(el.control)) inner.muted = true;
-  if (display === 'inline') return inner;
+  const { muted, depth, absolute, fixed } = state;
+  const clip = ownClip(look, state);
+  const inner = { look, clip, absolute, fixed, depth: depth + 1, muted, row: display === 'table-row', tall: !clip.endless && reachesOut(look.rect, clip), hidden: false };
+  if (el.localName === 'label' && el.control && roleOf(el.control) && !holdsMore(el)) inner.muted = true;
+  if (display === 'inline' && style.position === 'static') return inner;
   if (display.endsWith('flex')) inner.row = style.flexDirection.startsWith('row');
-  if (clips(page, look)) inner.clip = cut(clip, look.rect);
-  if (style.position === 'fixed') inner.clip = { left: 0, right: innerWidth, top: 0, bottom: innerHeight };
+  if (clips(page, look)) inner.clip = within(clip, look);
+  if (containsFixed(style)) inner.absolute = inner.fixed = inner.clip;
+  else if (style.position !== 'static') inner.absolute = inner.clip;
   return inner;
+}
+
+// within is a clip inside an element that clips. What it hides is out of reach; what it scrolls is not.
+function within(clip, { rect, style }) {
+  const inner = cut(clip, rect);
+  inner.reach = /auto|scroll/.test(style.overflowX + style.overflowY) ? null : clip.reach ? cut(clip.reach, rect) : rect;
+  return inner;
+}
+
+// containsFixed: fixed boxes in it are positioned and clipped by it.
+function containsFixed(style) {
+  return style.transform !== 'none' || style.filter !== 'none' || style.perspective !== 'none' || style.backdropFilter !== 'none' ||
+    /paint|strict|content|layout/.test(style.contain) || /transform|filter|perspective/.test(style.willChange);
+}
+
+// holdsMore: a label that stands around more than its own control, such as a calendar, is no mere text of it.
+function holdsMore(label) {
+  return Array.from(label.querySelectorAll(CANDIDATES)).some(el => el !== label.control && roleOf(el) && shown(el));
 }
 
 function reachesOut(rect, clip) {
@@ -281,6 +349,7 @@ const ended = out => out.end();
 
 // begin opens an element's place in the text and returns what closes it; null: nothing does.
 function begin({ out }, { el, display }, state) {
+  if (el.localName === 'text') { out.space(); return spaced; }
   if (display === 'inline' || display === 'contents') return null;
   if (display === 'table-cell') {
     if (siblingBefore(el) && !out.empty) out.control('|');
@@ -303,7 +372,7 @@ function visitSelf(page, look, inner) {
     return;
   }
   const [name, source] = nameSource(el, role);
-  const open = source === 'content' && (name.length > NAME_LIMIT || holdsControls(el));
+  const open = source === 'content' && (name.length > NAME_LIMIT || holdsControls(el) || GENERIC.has(role) && holdsReacting(el, look.rect));
   emit(page, look, role, name, open ? '' : name);
   if (el.localName === 'select' || role === 'textbox' && el.isContentEditable) return;
   inner.muted ||= !open && !(source === 'label' && el.localName === 'button');
@@ -316,6 +385,25 @@ function holdsControls(el) {
   return false;
 }
 
+// GENERIC are controls in which others may stand that only their listeners make such.
+const GENERIC = new Set(['clickable', 'gridcell', 'option', 'treeitem']);
+
+// holdsReacting: a part of the element, clearly smaller than it, reacts by itself.
+function holdsReacting(el, rect) {
+  let left = 200;
+  for (const inner of el.querySelectorAll('*')) {
+    if (left-- === 0) return false;
+    if (!actsItself(inner) || !shown(inner)) continue;
+    const part = inner.getBoundingClientRect();
+    if (part.width * part.height < 0.6 * rect.width * rect.height) return true;
+  }
+  return false;
+}
+
+function actsItself(el) {
+  return el.hasAttribute('onclick') || listens(el) || el.getAttribute('tabindex') === '0' || el.getAttribute('draggable') === 'true';
+}
+
 // controlRole tells what an element is to a person: a control by its role, or
 // something else that reacts to a click.
 function controlRole(look, inner) {
@@ -324,8 +412,7 @@ function controlRole(look, inner) {
   if (role) return look.sized || standsBehindLabel(el) || el.firstElementChild ? role : '';
   if (inner.muted || el.localName === 'label' || el === document.body) return '';
   const pointed = look.style.cursor === 'pointer' && getComputedStyle(parentOf(el)).cursor !== 'pointer';
-  const reacts = el.hasAttribute('onclick') || listens(el) || el.getAttribute('tabindex') === '0';
-  if (!pointed && !reacts || !look.sized) return '';
+  if (!pointed && !actsItself(el) || !look.sized) return '';
   if (!pointed && look.rect.width * look.rect.height > innerWidth * innerHeight / 2) return '';
   return pointed || el.hasAttribute('onclick') || !holdsControls(el) ? 'clickable' : '';
 }
@@ -346,6 +433,13 @@ function isList(el) {
 // standsBehindLabel: a control hidden by style whose visible label works for it.
 function standsBehindLabel(el) {
   return el.localName === 'input' && /^(checkbox|radio|file)$/.test(el.type) && labelsOf(el).some(shown);
+}
+
+// standsOverDrawing: a field of opacity 0 over a box that is drawn for it; who clicks the box clicks the field.
+function standsOverDrawing(el, { rect, sized, style }) {
+  if (!sized || style.visibility !== 'visible' || !el.matches('select,input:not([type=hidden]),button')) return false;
+  const x = rect.left + rect.width / 2, y = rect.top + rect.height / 2;
+  return x >= 0 && y >= 0 && x < innerWidth && y < innerHeight && reaches(el, hit(x, y));
 }
 
 function scrolls(look) {
