@@ -49,6 +49,14 @@ var table = []Spec{
 		Replay:    Replay{Keep: Always, Chosen: true, Replaces: SameElement, Toggles: true},
 	},
 	{
+		Name: "double_click", Params: []Param{index}, Effectful: true,
+		Replay: Replay{Keep: Always, Chosen: true},
+	},
+	{
+		Name: "right_click", Params: []Param{index}, Effectful: true,
+		Replay: Replay{Keep: Always, Chosen: true},
+	},
+	{
 		Name: "hover", Aliases: []Alias{{Name: "hover_element"}}, Params: []Param{index}, Effectful: true,
 		Replay: Replay{Keep: Always, Chosen: true, Replaces: SameElement},
 	},

@@ -54,8 +54,11 @@ func fingerprinted(a workflow.Action) bool {
 
 // irreversible reports whether there is no way back after an action on an element of this name.
 func irreversible(a workflow.Action, name string) bool {
-	return a.Name == "click" && final.MatchString(name)
+	return clicks(a.Name) && final.MatchString(name)
 }
+
+// clicks reports whether an action presses a control; a right click only asks for its menu.
+func clicks(name string) bool { return name == "click" || name == "double_click" }
 
 // turnedFinal reports whether an element was found that says what cannot be undone, and did not say so when it was
 // recorded. What was written by hand has no name to go by.

@@ -45,7 +45,7 @@ func (p *player) maySend(step event.StepData, a event.Action) bool {
 // sends reports whether a recorded action sends something. One that was written by hand may not say so: where its
 // outcome is unknown, a click is taken for one.
 func sends(a workflow.Action, unknown bool) bool {
-	return a.Sends || unknown && a.Name == "click" && a.Params["target"] == nil
+	return a.Sends || unknown && clicks(a.Name) && a.Params["target"] == nil
 }
 
 // takeOver leaves the rest to a model, which looks before it acts.

@@ -42,6 +42,8 @@ func failed(sentence string) Outcome { return Outcome{Success: new(false), Error
 var perform = map[string]func(*doing, context.Context) (Outcome, error){
 	"navigate":         (*doing).navigate,
 	"click":            (*doing).click,
+	"double_click":     (*doing).click,
+	"right_click":      (*doing).click,
 	"input":            (*doing).input,
 	"replace_text":     (*doing).replaceText,
 	"read_field":       (*doing).readField,

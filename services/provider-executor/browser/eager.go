@@ -90,8 +90,8 @@ func (d *doing) clickAt(ctx context.Context, at point) error {
 		return err
 	}
 	var sent []*cdp.Pending
-	for _, kind := range []string{"mouseMoved", "mousePressed", "mouseReleased"} {
-		sent = append(sent, d.tab.target.Start("Input.dispatchMouseEvent", mouseAt(kind, at)))
+	for _, event := range clickEvents(d.action.Name, at) {
+		sent = append(sent, d.tab.target.Start("Input.dispatchMouseEvent", event))
 	}
 	return waitAll(ctx, sent)
 }

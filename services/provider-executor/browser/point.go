@@ -25,7 +25,7 @@ func (d *doing) hover(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	d.settle(ctx, settleLimit)
-	out.Content = fmt.Sprintf("The pointer rests on %s.", e.what())
+	out.Content = fmt.Sprintf("The pointer rests on %s.", e.shown())
 	return out, nil
 }
 
@@ -54,7 +54,7 @@ func (d *doing) drag(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	d.settle(ctx, settleLimit)
-	out.Content = fmt.Sprintf("Dragged %s onto %s. Look whether the page took it.", from.what(), to.what())
+	out.Content = fmt.Sprintf("Dragged %s onto %s. Look whether the page took it.", from.shown(), to.shown())
 	return out, nil
 }
 

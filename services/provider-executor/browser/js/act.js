@@ -111,12 +111,12 @@ function guard(el) {
 function watchPresses() {
   if (guarding) return;
   guarding = true;
-  for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click']) addEventListener(type, guardPress, true);
+  for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click', 'auxclick', 'dblclick', 'contextmenu']) addEventListener(type, guardPress, true);
 }
 
 function guardPress(event) {
   if (!guarded || !event.isTrusted) return;
-  if (event.type === 'pointerdown') {
+  if (event.type === 'pointerdown' && guarded.met === undefined) { // the second press of a double click follows the first
     const [target] = event.composedPath(); // the page may have moved things since
     const over = closedRoots.has(target) ? hit(event.clientX, event.clientY) : target;
     guarded.met = over && !reaches(guarded.el, over) ? describe(over) : '';
