@@ -89,9 +89,9 @@ func (a *api) events(c *fiber.Ctx) error {
 // queries are the parameters of the request's query.
 func queries(c *fiber.Ctx) map[string][]string {
 	all := map[string][]string{}
-	c.Context().QueryArgs().VisitAll(func(name, value []byte) {
+	for name, value := range c.Context().QueryArgs().All() {
 		all[string(name)] = append(all[string(name)], string(value))
-	})
+	}
 	return all
 }
 

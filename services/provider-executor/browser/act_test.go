@@ -218,7 +218,7 @@ func TestScrollMovesThePageOrAnElement(t *testing.T) {
 		t.Error("the fingerprint did not change")
 	}
 	refused(t, u.act(browser.Action{Name: "scroll"}), "nothing moved")
-	verified(t, u.must(browser.Action{Name: "scroll_up", Pages: new(10.0)}))
+	verified(t, u.must(browser.Action{Name: "scroll", Down: new(false), Pages: new(10.0)}))
 	u.sees("# Top")
 	verified(t, u.must(browser.Action{Name: "find_text", Text: "bottom LINE"}))
 	u.sees("Bottom line")

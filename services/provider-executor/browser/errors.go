@@ -22,7 +22,7 @@ var ErrPageTooHeavy = errors.New("the pages of the run use too much memory")
 
 // ErrNotStarted says that Chromium ended when it was started, and why: another try
 // would not help.
-var ErrNotStarted = errors.New("Chromium does not start")
+var ErrNotStarted = errors.New("start Chromium: it ended at once")
 
 // ErrNoBrowser says that there is no Chromium to start.
 var ErrNoBrowser = errors.New("no Chromium found: install it (apt-get install chromium) or set ERRAND_CHROMIUM to its path")

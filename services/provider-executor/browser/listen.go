@@ -11,7 +11,7 @@ import (
 
 // listenLimit is how long the browser is asked for listeners: code of the page may run meanwhile, and a page can be
 // read without the answer.
-const listenLimit = time.Second
+const listenLimit = 3 * time.Second
 
 // reacting are the listeners that make an element a control.
 var reacting = map[string]bool{
@@ -41,7 +41,6 @@ func (l *listeners) of(ctx context.Context, f *frame) []int {
 
 // listening is what the browser says of one frame and the frames in it.
 type listening struct {
-	document string       // object id, in the page's own world
 	reacting []int        // nodes with listeners that make a control
 	all      map[int]bool // nodes with any listener
 	top      map[int]bool // document, html and body
