@@ -136,6 +136,9 @@ var clickedWord = map[string]string{"click": "Clicked", "double_click": "Double-
 // judgeClick compares the element with what it was before the click.
 func (d *doing) judgeClick(ctx context.Context, e element, before look) (out Outcome) {
 	out.Content = clickedWord[d.action.Name] + " " + e.shown() + "."
+	if before.Renamed != "" {
+		out.Content += fmt.Sprintf(" It is the same control, called %q now.", before.Renamed)
+	}
 	var after *look
 	if err := e.call(ctx, &after, "state"); err != nil || after == nil {
 		return out // gone with the page it was on: the click had some effect

@@ -154,6 +154,9 @@ func (e element) stale(err error) error {
 		err = refusal("the page it was on has been replaced")
 	}
 	if errors.As(err, &refused) {
+		if refused == "it is disabled now" {
+			return refusal(fmt.Sprintf("%s is disabled now. Use the page as it is shown next.", e.shown()))
+		}
 		return refusal(fmt.Sprintf("[%d] was %s: %s. Use the page as it is shown next.", e.index, e.what(), refused))
 	}
 	return err
@@ -183,7 +186,8 @@ type look struct {
 	X         float64         `json:"x"`
 	Y         float64         `json:"y"`
 	Target    json.RawMessage `json:"target"`
-	Wait      string          `json:"wait"` // why it cannot be hit as yet
+	Renamed   string          `json:"renamed"` // its name now, if it was shown under another
+	Wait      string          `json:"wait"`    // why it cannot be hit as yet
 }
 
 // trace fills in what replay needs to find the element again.

@@ -30,7 +30,7 @@ function find(ref) {
   }
   const role = entry.role === 'scrollarea' ? 'scrollarea' : roleOf(el) || 'clickable';
   const name = entry.role === 'scrollarea' ? entry.name : nameOf(el, role);
-  if (role !== entry.role || !stays(entry, name)) throw new Refusal(`it is now ${describe(el)}`);
+  if (role !== entry.role || !stays(entry, name) && !renamed(entry, el, name)) throw new Refusal(`it is now ${describe(el)}`);
   const row = moved(entry, el);
   if (row) throw new Refusal(`it stands with ${JSON.stringify(row)} now, and stood with ${JSON.stringify(entry.row.join(' '))}`);
   return el;
@@ -83,14 +83,15 @@ function pointsOf(el) {
 // says what is in its way as something to wait for. untraced: no fingerprint is needed.
 function aim(ref, eager, untraced) {
   const el = find(ref);
-  if (disabled(el)) throw new Refusal('it is disabled');
+  if (disabled(el)) throw new Refusal('it is disabled now');
   const target = el.labels?.length && !shown(el) ? el.labels[0] : el;
   for (const block of ['nearest', 'center', 'start', 'end']) {
     target.scrollIntoView({ block, inline: 'nearest', behavior: 'instant' });
     const point = pointsOf(el).find(p => reaches(el, hit(p.x, p.y)));
     if (!point) continue;
     guard(el);
-    return { ...point, ...look(el), target: untraced ? undefined : targetOf(el) };
+    const name = nameOf(el, roleOf(el) || 'clickable');
+    return { ...point, ...look(el), renamed: renamed(entryOf(ref), el, name) && name !== entryOf(ref).name ? name : '', target: untraced ? undefined : targetOf(el) };
   }
   const points = pointsOf(el);
   const why = points.length === 0 ? 'it has no visible place on the page'
@@ -200,7 +201,7 @@ function options(ref) {
 function choose(ref, wanted, untraced) {
   const el = find(ref);
   if (el.localName !== 'select') return { foreign: true };
-  if (disabled(el)) throw new Refusal('it is disabled');
+  if (disabled(el)) throw new Refusal('it is disabled now');
   const flat = text => clean(text).trim();
   const all = Array.from(el.options);
   const option = all.find(o => flat(o.label) === flat(wanted)) || all.find(o => o.value === wanted) ||

@@ -21,7 +21,7 @@ function keyOf(el, role, name) {
   }
   const key = ++lastKey;
   keys.set(el, key);
-  entries.set(key, { ref: new WeakRef(el), role, name, at });
+  entries.set(key, { ref: new WeakRef(el), role, name, at, does: doesOf(el) });
   return key;
 }
 

@@ -6,6 +6,23 @@ function stays({ name, at }, now) {
   return name === now || name.replace(CLOCK, '') === now.replace(CLOCK, '') && ticked(name, now, (performance.now() - at) / 1000);
 }
 
+// renamed reports whether the same element does the same under a name that gained or lost whole words, such as a label
+// that shows while the pointer rests on it. Words with digits, and words that turn the meaning, make another control.
+function renamed(entry, el, now) {
+  if (entry.does !== doesOf(el)) return false;
+  const [short, long] = [entry.name, now].map(name => name.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean)).sort((a, b) => a.length - b.length);
+  const from = long.findIndex((_, i) => short.every((word, k) => long[i + k] === word));
+  if (!short.length || from < 0) return false;
+  return long.toSpliced(from, short.length).every(word => !/\p{N}/u.test(word) && !TURNING.test(word));
+}
+
+const TURNING = /^(no|not|without|un\w{3,}|dis\w{3,}|all|every|everything|delete|remove|cancel|clear|reset|erase|buy|pay|purchase|order|upgrade|subscribe|publish|send|submit|nicht|ohne|alle|löschen|kaufen|pas|sans|tout|supprimer|acheter|todos|eliminar|comprar)$/;
+
+// doesOf is the part of an element's markup that says what it does: its address and its handler.
+function doesOf(el) {
+  return JSON.stringify(['href', 'onclick', 'formaction', 'value'].map(name => el.getAttribute(name)));
+}
+
 const CLOCK = /\d+(:\d\d)+/g;
 const SLACK = 3; // seconds between what was read and when
 
