@@ -4,8 +4,8 @@ MODULES     := shared services/gateway services/orchestrator services/provider-e
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRAND      := ./services/standalone/cmd/errand
 
-# Tests at once in a package: twice the cores, since most of a browser test is waiting for a page.
-PARALLEL    := $(shell echo $$((2 * $$(nproc))))
+# Tests at once in a package: two packages run at once, and most of them start browsers.
+PARALLEL    := $(shell nproc)
 
 # The packages that take longest begin first, so that both cores are busy to the end.
 HEAVY       := ./services/provider-executor/browser ./services/provider-executor ./services/standalone
@@ -31,7 +31,7 @@ build: ## build all binaries into bin/
 
 .PHONY: test
 test: browser ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
-	@go run ./shared/cmd/suite -race -shuffle=on -parallel $(PARALLEL) -timeout 10m $(HEAVY) work
+	@go run ./shared/cmd/suite -race -shuffle=on -parallel $(PARALLEL) -timeout 30m $(HEAVY) work
 
 .PHONY: test-short
 test-short: ## run the tests that need no Chromium, without the race detector

@@ -13,7 +13,7 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-const chapters = 20
+const chapters = 14
 
 // book is a site of chapters, each with a word to remember and a long text.
 func book(t *testing.T) (url string, words []string) {
@@ -25,7 +25,7 @@ func book(t *testing.T) (url string, words []string) {
 	mux.HandleFunc("GET /chapter/{n}", func(w http.ResponseWriter, r *http.Request) {
 		var n int
 		_, _ = fmt.Sscan(r.PathValue("n"), &n)
-		fmt.Fprintf(w, `<!doctype html><title>Chapter %d</title><p>The word is %s.</p><p>%s</p>`, n, words[n-1], strings.Repeat("And so on. ", 900))
+		fmt.Fprintf(w, `<!doctype html><title>Chapter %d</title><p>The word is %s.</p><p>%s</p>`, n, words[n-1], strings.Repeat("And so on. ", 1300))
 	})
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)

@@ -33,6 +33,10 @@ type place struct {
 // done is an Outcome that says why. Errors are what ends the step: ErrBrowserGone,
 // ErrPageCrashed, the Gate's, ctx's.
 func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
+	if implied, err := json.Marshal(action.Implied(a.Name)); err == nil {
+		_ = json.Unmarshal(implied, &a) // parameters of an action
+	}
+	a.Name = action.Canonical(a.Name)
 	do, ok := perform[a.Name]
 	if !ok {
 		return failed(fmt.Sprintf("there is no browser action %q", a.Name)), nil

@@ -292,7 +292,7 @@ document.querySelector('x-b').attachShadow({mode: 'closed'}).innerHTML = '<p>Clo
 
 func TestAPageThatLoadsAgainAndAgainIsSeenAndLeft(t *testing.T) {
 	t.Parallel()
-	s := serve(t, map[string]string{"/": `<button>Go</button><script>setTimeout(() => location.reload(), 100)</script>`, "/next": "next"})
+	s := serve(t, map[string]string{"/": `<button>Go</button><script>setTimeout(() => location.reload(), 250)</script>`, "/next": "next"})
 	for who, u := range both(t) {
 		u.must(browser.Action{Name: "navigate", URL: s.URL})
 		eventually(t, who+" sees the button", func() bool { return strings.Contains(u.look(), "button Go") })

@@ -97,7 +97,7 @@ func TestAWholePageShowsWhatIsScrolledOutOfSight(t *testing.T) {
 	s := serve(t, map[string]string{"/inner": `<div style="height:3000px">top</div><button>In frame</button>`,
 		"/": `<div style="height:100px;overflow:auto"><div style="height:900px">rows</div><button>In list</button></div><div style="height:0;overflow:hidden"><button>Folded</button></div>
 <iframe src=/inner style="height:100px"></iframe><div style="height:4000px"></div><button>At the end</button>`,
-		"/fat": times(30000, func(i int) string { return fmt.Sprintf("<p>Paragraph %d</p><a href=/>Link</a>", i) })})
+		"/fat": times(18000, func(i int) string { return fmt.Sprintf("<p>Paragraph %d</p><a href=/>Link</a>", i) })})
 	u := newUser(t)
 	if text := u.visit(s.URL); strings.Contains(text, "button In ") || strings.Contains(text, "At the end") {
 		t.Errorf("the window shows what is out of sight:\n%s", text)
