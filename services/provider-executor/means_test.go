@@ -100,7 +100,7 @@ func TestTheLastAnswerIsNoLongerThanTheBudgetLeaves(t *testing.T) {
 		most   int // tokens of the second answer
 	}{
 		"tokens":             {event.Budget{MaxOutputTokens: ref(int64(500))}, 400},
-		"money":              {event.Budget{MaxCostUSD: ref(0.05)}, 5300}, // at 8 dollars a million, less the questions
+		"money":              {event.Budget{MaxCostUSD: ref(0.05)}, 5650}, // at 8 dollars a million, what the first call leaves, less the second question
 		"more than it needs": {event.Budget{MaxOutputTokens: ref(int64(100_000)), MaxCostUSD: ref(5.0)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
