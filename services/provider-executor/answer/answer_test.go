@@ -161,15 +161,17 @@ func TestADecisionIsReadInEveryShapeThatModelsWrite(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`{"name":"click","index":4}`:                            `{"actions":[{"name":"click","index":4}]}`,
-		`{"click":{"index":4}}`:                                 `{"actions":[{"index":4,"name":"click"}]}`,
-		`[{"name":"click","index":4},{"name":"go_back"}]`:       `{"actions":[{"name":"click","index":4},{"name":"go_back"}]}`,
-		`{"function":{"name":"click","arguments":{"index":4}}}`: `{"actions":[{"index":4,"name":"click"}]}`,
-		`{"next_goal":"g","actions":[{"go_back":{}}]}`:          `{"actions":[{"name":"go_back"}],"next_goal":"g"}`,
-		`{"actions":[{"name":"done","data":{"a":[1]}}]}`:        `{"actions":[{"name":"done","data":{"a":[1]}}]}`,
-		`{"actions":[{"index":4}]}`:                             `{"actions":[{"index":4}]}`,
-		`{"actions":["click"]}`:                                 `{"actions":["click"]}`,
-		`{"next_goal":"g"}`:                                     `{"next_goal":"g"}`,
+		`{"name":"click","index":4}`:                                                         `{"actions":[{"name":"click","index":4}]}`,
+		`{"name":"Click","index":"[4]"}`:                                                     `{"actions":[{"index":4,"name":"click"}]}`,
+		`{"actions":[{"goBack":{}},{"name":"Go Back"}]}`:                                     `{"actions":[{"name":"go_back"},{"name":"go_back"}]}`,
+		`{"click":{"index":4}}`:                                                              `{"actions":[{"index":4,"name":"click"}]}`,
+		`[{"name":"click","index":4},{"name":"go_back"}]`:                                    `{"actions":[{"name":"click","index":4},{"name":"go_back"}]}`,
+		`{"function":{"name":"click","arguments":{"index":4}}}`:                              `{"actions":[{"index":4,"name":"click"}]}`,
+		`{"next_goal":"g","actions":[{"go_back":{}}]}`:                                       `{"actions":[{"name":"go_back"}],"next_goal":"g"}`,
+		`{"actions":[{"name":"done","data":{"a":[1]}}]}`:                                     `{"actions":[{"name":"done","data":{"a":[1]}}]}`,
+		`{"actions":[{"index":4}]}`:                                                          `{"actions":[{"index":4}]}`,
+		`{"actions":["click"]}`:                                                              `{"actions":["click"]}`,
+		`{"next_goal":"g"}`:                                                                  `{"next_goal":"g"}`,
 		`{"actions":[{"name":"input","text":"<think>{}</think>` + "```" + `[TOOL_CALLS]"}]}`: `{"actions":[{"name":"input","text":"<think>{}</think>` + "```" + `[TOOL_CALLS]"}]}`,
 	} {
 		if got, err := decision.Read(text); err != nil || string(got) != want {

@@ -209,9 +209,28 @@ func (f Form) within(value json.RawMessage) bool {
 	return f.fits(o) || f.list != "" && f.isAction(o) || slices.ContainsFunc(wrappers, func(w string) bool { return o[w] != nil })
 }
 
-// knows reports whether an action of that name is in the schema.
+// knows reports whether an action of that name, however it is spelled, is in the schema.
 func (f Form) knows(name string) bool {
-	return f.item != nil && slices.Contains(f.item.Properties["name"].Enum, any(name))
+	return f.item != nil && f.item.Properties["name"].spelled(name) != ""
+}
+
+// spelled returns the value of the enum that a text means: itself, or the one that differs only in case, dashes, spaces
+// and underscores. It is empty for none.
+func (n *node) spelled(text string) string {
+	if text == "" || slices.Contains(n.Enum, any(text)) {
+		return text
+	}
+	for _, v := range n.Enum {
+		if word, ok := v.(string); ok && letters(word) == letters(text) {
+			return word
+		}
+	}
+	return ""
+}
+
+// letters is a text in lower case without dashes, spaces and underscores.
+func letters(text string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(text))
 }
 
 // isAction reports whether an object is one action, in any of the ways to write one.
@@ -362,10 +381,14 @@ func (f Form) nameless(o object) object {
 	return flat
 }
 
-// mend undoes the sending of arrays, objects, numbers and booleans as strings.
+// mend undoes the sending of arrays, objects, numbers and booleans as strings, and the misspelling of words of an enum.
 func (n *node) mend(value json.RawMessage) (mended json.RawMessage, changed bool, err error) {
 	switch {
 	case len(value) == 0:
+	case value[0] == '"' && len(n.Enum) > 0:
+		if word := n.spelled(wordOf(value)); word != "" && word != wordOf(value) {
+			return encode(word), true, nil
+		}
 	case value[0] == '"' && len(n.Type) > 0 && !n.Type.has("string"):
 		return n.mendString(value)
 	case n.Items != nil && value[0] == '[':
@@ -410,6 +433,9 @@ func (n *node) mendString(value json.RawMessage) (json.RawMessage, bool, error) 
 		}
 		mended, _, err := n.mend(inner)
 		return mended, true, err
+	}
+	if n.Type.has("integer") {
+		text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]") // as pages show indexes
 	}
 	if n.holds(text) {
 		return json.RawMessage(text), true, nil

@@ -87,14 +87,15 @@ func (c *client) quote(f *refused) string {
 
 // complaint is every shape in which the providers and the servers that imitate them say what is wrong.
 type complaint struct {
-	Error      json.RawMessage `json:"error"`  // an object as below, or a text
-	Detail     json.RawMessage `json:"detail"` // FastAPI: a text or a list
-	Message    any             `json:"message"`
-	Code       any             `json:"code"`
-	Type       string          `json:"type"`
-	Status     any             `json:"status"` // google's word, or a number
-	HTTPStatus any             `json:"http_status"`
-	RetryAfter any             `json:"retry_after"` // seconds
+	Error      json.RawMessage   `json:"error"`  // an object as below, or a text
+	Errors     []json.RawMessage `json:"errors"` // several of them
+	Detail     json.RawMessage   `json:"detail"` // FastAPI: a text or a list
+	Message    any               `json:"message"`
+	Code       any               `json:"code"`
+	Type       string            `json:"type"`
+	Status     any               `json:"status"` // google's word, or a number
+	HTTPStatus any               `json:"http_status"`
+	RetryAfter any               `json:"retry_after"` // seconds
 	Metadata   struct {
 		Headers    map[string]any `json:"headers"` // of the provider behind a gateway
 		RetryAfter any            `json:"retry_after_seconds"`
@@ -111,6 +112,9 @@ type complaint struct {
 func (f *refused) complaint() complaint {
 	var c complaint
 	_ = json.Unmarshal(f.body, &c) // a body of another shape is quoted as it is
+	if len(c.Error) == 0 && len(c.Errors) > 0 {
+		c.Error = c.Errors[0]
+	}
 	var inner complaint
 	if json.Unmarshal(c.Error, &inner) == nil {
 		return inner

@@ -84,9 +84,9 @@ func (c *client) decide(ctx context.Context, r Request) (Response, error) {
 		q.once = hoped
 		resp, err := c.ask(ctx, since, q)
 		worse, ok := c.stepDown(fit, q, err)
-		if !ok && !hoped && c.mayRefuseForm(fit, q, err) {
-			worse, ok, hoped = fit, true, true
-			worse.rung++
+		if !ok && !hoped {
+			worse, hoped = c.withoutForm(fit, q, err)
+			ok = hoped
 		}
 		if !ok {
 			if err == nil {

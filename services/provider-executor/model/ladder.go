@@ -83,12 +83,20 @@ var aboutGrammar = regexp.MustCompile(`(?i)schema|response_?format|grammar|struc
 
 // refusesForm reports whether a server's failure names the way of asking: repeating it is of no use.
 func refusesForm(q question, e *Error) bool {
-	return broken(e) && (q.rung != free && q.rung != plainText && aboutGrammar.MatchString(e.grounds) || refusesSystem(q, e))
+	return e.Status >= 500 && (q.rung != free && q.rung != plainText && aboutGrammar.MatchString(e.grounds) || refusesSystem(q, e))
 }
 
-// mayRefuseForm reports whether a server that failed without a word, as often as it was asked, may answer in the next
-// way: it is asked once.
-func (c *client) mayRefuseForm(f fit, q question, err error) bool {
+// withoutForm returns the next way that sends something else than this one to a server that failed without a word, as
+// often as it was asked: the two ways with a schema fail alike. It is false if there is none.
+func (c *client) withoutForm(f fit, q question, err error) (fit, bool) {
 	var e *Error
-	return errors.As(err, &e) && broken(e) && q.rung != free && q.rung != plainText && f.rung+1 < len(c.spec.Ladder)
+	if !errors.As(err, &e) || !broken(e) || q.rung == free || q.rung == plainText {
+		return f, false
+	}
+	for f.rung++; f.rung < len(c.spec.Ladder); f.rung++ {
+		if c.spec.Ladder[f.rung] != jsonLoose {
+			return f, true
+		}
+	}
+	return f, false
 }

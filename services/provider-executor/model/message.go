@@ -54,14 +54,11 @@ func contentText(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" || json.Unmarshal(raw, &text) == nil {
 		return text
 	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text *string
-	}
-	if json.Unmarshal(raw, &parts) != nil || len(parts) == 0 {
+	parts, ok := partsOf(raw)
+	if !ok {
 		return string(raw)
 	}
-	known := false
+	known := len(parts) == 0
 	for _, p := range parts {
 		known = known || p.Type != "" || p.Text != nil
 		if p.Text != nil && (p.Type == "text" || p.Type == "output_text" || p.Type == "") {
@@ -72,4 +69,19 @@ func contentText(raw json.RawMessage) string {
 		return string(raw)
 	}
 	return text
+}
+
+type contentPart struct {
+	Type string `json:"type"`
+	Text *string
+}
+
+// partsOf reads a content as a list of parts. One part may stand alone.
+func partsOf(raw json.RawMessage) (parts []contentPart, ok bool) {
+	if json.Unmarshal(raw, &parts) == nil {
+		return parts, true
+	}
+	var one contentPart
+	ok = json.Unmarshal(raw, &one) == nil && one.Type != "" && one.Text != nil
+	return []contentPart{one}, ok
 }
