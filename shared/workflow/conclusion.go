@@ -18,7 +18,7 @@ var (
 	judged = setOf(`no not none never nothing nobody neither nor without yes true false available unavailable stock sold open closed free busy full empty
 		cheapest cheaper lowest lower highest higher best better worst worse most least more less fewer newer older larger smaller still already only
 		enough expired valid invalid active inactive enabled disabled missing ready pending overdue late early correct wrong same different equal`)
-	questions = regexp.MustCompile(`(?i)\?|^\s*(is|are|was|were|does|do|did|has|have|can|which|what|who|when|where|why|how|whether)\b|\b(whether|check|find out|tell me|tell us|compare|decide|judge|summari[sz]e|summary|describe|explain|rate|assess|evaluate|report)\b`)
+	questions = regexp.MustCompile(`(?i)\?|^\s*(is|are|was|were|does|do|did|has|have|can|which|what|who|when|where|why|how|whether)\b|\b(whether|check|find out|tell me|tell us|compare|decide|judge|summari[sz]e|summary|describe|explain|assess|evaluate)\b|(?:^\s*|[.,;:!]\s*|\b(?:and|then|please|also)\s+)(?:report|rate)\b`)
 	yesOrNo   = regexp.MustCompile(`(?i)(^|[.!?,;:]\s*|\band\s+)(is|are|was|were|does|do|did|has|have|can|could|will|should)\s|\b(whether|check if|see if)\b`)
 )
 

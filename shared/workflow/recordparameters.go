@@ -164,11 +164,14 @@ func (b *book) phraseFor(m *move) string {
 				beside[i] = ""
 			}
 		}
-		if phrase := run(b.prompt, b.prompt.words(), beside); telling(phrase) {
+		number, called := b.numberOf(key)
+		phrase := run(b.prompt, b.prompt.words(), beside)
+		kind := number != "" && called != "" && !has(phrase, number) && has(phrase, called) // what all of the rows are
+		if telling(phrase) && has(key, phrase) && !kind {
 			return phrase
 		}
-		if number := firstNumber(key); number != "" && len(b.prompt.all(number)) == 1 {
-			return number // short, but it is what the row begins with
+		if number != "" {
+			return number
 		}
 	}
 	if phrase := run(b.prompt, b.prompt.words(), own); named && telling(phrase) && (choiceRoles[m.mark("role")] || key != "" || strings.Contains(phrase, " ") || b.isName(phrase)) {
@@ -185,14 +188,34 @@ func (m *move) rowKey() string {
 	return key
 }
 
-// firstNumber is the number that the text of a row begins with, empty if it begins with something else.
-func firstNumber(row string) string {
-	first, _, _ := strings.Cut(strings.TrimSpace(row), " ")
-	if number := strings.Trim(first, "#.:"); isDigits(number) {
-		return number
+// numberOf is the number, however short, that the prompt and the text of a row call the same: the row begins with it, or
+// the same word stands before it in both, which is what it is called. It is empty for none.
+func (b *book) numberOf(row string) (number, called string) {
+	in := newPassage(row)
+	for i, w := range in.words() {
+		spans := b.prompt.all(w.text)
+		if !isDigits(w.text) || len(spans) != 1 {
+			continue
+		}
+		called := in.wordBefore(w.span)
+		if i == 0 || called != "" && !stopWords[called] && called == b.prompt.wordBefore(spans[0]) {
+			return w.text, called
+		}
 	}
-	return ""
+	return "", ""
 }
+
+// wordBefore is the word before a place, but for signs and what numbers are introduced by.
+func (p *passage) wordBefore(s span) (before string) {
+	for _, w := range (&passage{text: p.text}).words() {
+		if w.span[1] <= s[0] && !introductions[w.text] {
+			before = w.text
+		}
+	}
+	return before
+}
+
+var introductions = setOf(`no nr num number nummer id`)
 
 func texts(words []word) (list []string) {
 	for _, w := range words {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ import (
 type recorded struct {
 	Role  string         `json:"role"`
 	Name  string         `json:"name"`
+	ID    string         `json:"id"`
+	Field string         `json:"name_attr"`
 	XPath string         `json:"xpath"`
 	Frame []action.Frame `json:"frame"`
 }
@@ -224,9 +227,9 @@ func (h *hunt) admissible(m *match) bool {
 	case m.Level == "testid":
 		return m.Exact || m.Score >= nameAlike || !h.named(m.Target)
 	case m.Level == "id":
-		return m.Exact || h.sameName(m) || fields[t.Role] && !h.named(m.Target)
+		return m.Exact || h.sameName(m) || fields[t.Role] && !generic.MatchString(t.ID) && !h.named(m.Target)
 	case m.Level == "field":
-		return fields[t.Role] || h.sameName(m)
+		return fields[t.Role] && !generic.MatchString(t.Field) || h.sameName(m)
 	case m.Level == "css", m.Level == "xpath":
 		return h.sameName(m) && (!h.Irreversible || m.Score >= scoreCertain)
 	case m.Level == "score":
@@ -246,6 +249,9 @@ var fields = map[string]bool{
 	"textbox": true, "searchbox": true, "combobox": true, "number": true, "spinbutton": true, "select": true, "listbox": true, "date": true,
 	"time": true, "datetime": true, "month": true, "week": true, "slider": true, "file": true, "checkbox": true, "radio": true, "switch": true,
 }
+
+// generic are ids and names of fields that say nothing of what belongs in them.
+var generic = regexp.MustCompile(`(?i)^(.{0,2}|text|value|input|field|textbox|data|name|item|query|key|control|form)[-_.:]?\d*$`)
 
 // named: the recorded role and name are on the page.
 func (h *hunt) named(target int) bool {

@@ -70,7 +70,7 @@ func newControls(r *rand.Rand) (all []control) {
 
 func pageOf(all []control) string {
 	var loose, fields, rows strings.Builder
-	byRow, order := map[string]string{}, []string{}
+	byRow, order, at := map[string]string{}, []string{}, 0
 	for _, c := range all {
 		switch {
 		case c.row != "":
@@ -79,7 +79,8 @@ func pageOf(all []control) string {
 			}
 			byRow[c.row] += "<td>" + c.html() + "</td>"
 		case c.kind == "field":
-			fields.WriteString("<p>" + c.html() + "</p>")
+			at++ // the form numbers its fields, whatever belongs in them
+			fields.WriteString("<p>" + strings.Replace(c.html(), "<input", fmt.Sprintf("<input name=field%d", at), 1) + "</p>")
 		default:
 			loose.WriteString(c.html() + " ")
 		}

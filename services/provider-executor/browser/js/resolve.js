@@ -41,7 +41,7 @@ function rootsOf(hosts = HOSTS) {
   return roots;
 }
 
-const words = text => text.toLowerCase().normalize('NFKC').split(/[\s|·•,;()"]+/).map(w => w.replace(/[.:!?…]+$/, '')).filter(w => /[\p{L}\p{N}]/u.test(w));
+const words = text => text.toLowerCase().normalize('NFKC').split(/[\s|·•,;()"]+/).map(w => w.replace(/^[#№]+|[.:!?…]+$/g, '')).filter(w => /[\p{L}\p{N}]/u.test(w));
 
 // volatile: prices, times and small counts change, and their row stays what it is.
 const volatile = word => /[€$£¥%]|\d[.,:]\d|^\d{1,2}$/.test(word);
