@@ -8,8 +8,8 @@ import (
 	"github.com/errand-run/errand/shared/event"
 )
 
-// maxFailures is how many attempts a run may lose to infrastructure. The third loss in a row is no accident: the
-// run itself kills what runs it.
+// maxFailures is how many attempts in a row a run may lose to infrastructure without a step done. The third such loss
+// is no accident: the run itself kills what runs it.
 const maxFailures = 3
 
 // retryDelay is the wait after the n-th counted failure, from 1, before the run is dispatched again: a lost
@@ -22,6 +22,8 @@ func retryDelay(failures int) time.Duration {
 type State struct {
 	Last event.Type
 	Run  event.Snapshot
+	// Progressed says that the attempt at work has finished a step: whatever takes attempts away, the run gets on.
+	Progressed bool
 }
 
 // Input is what happened to a run. Exactly one of the fields is set.
@@ -134,8 +136,11 @@ func lost(s State, t bus.Timer, now time.Time) Decision {
 	if t.Kind == bus.TimerRelease && !t.Counts {
 		return after.redispatch(&retrying, now)
 	}
+	if s.Progressed {
+		after.Run.Failures = 0
+	}
 	after.Run.Failures++
-	retrying.Run.Failures++
+	retrying.Run.Failures = after.Run.Failures
 	if after.Run.Failures >= maxFailures {
 		return Decision{Append: []Transition{s.exhausted(retrying.Run, now)}}
 	}

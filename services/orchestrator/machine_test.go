@@ -36,6 +36,8 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 	crashed.Timer.Counts = true
 	thirdTime := in(event.Started)
 	thirdTime.Run.Failures = 2
+	gotOn := thirdTime
+	gotOn.Progressed = true
 	resting := fired(bus.TimerRelease, 1)
 	resting.Timer.Waiting = &event.Waiting{Reason: event.WaitingProvider, Since: noon, Until: noon.Add(time.Minute)}
 	late := in(event.Started)
@@ -65,6 +67,7 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 		{"a lease that was armed and never claimed", in(event.Dispatched), fired(bus.TimerLease, 1), ""},
 		{"a lease that expires after the end", in(event.Succeeded), fired(bus.TimerLease, 1), ""},
 		{"a lease lost for the third time", thirdTime, fired(bus.TimerLease, 1), "failed"},
+		{"a lease lost for the third time by a run that gets on", gotOn, fired(bus.TimerLease, 1), "retrying dispatched session"},
 		{"a lease given back at a shutdown", in(event.Started), released, "retrying dispatched session"},
 		{"a shutdown never exhausts a run", thirdTime, released, "retrying dispatched session"},
 		{"an attempt lost to its browser waits", in(event.Started), crashed, "retrying retry"},

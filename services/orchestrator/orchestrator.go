@@ -114,6 +114,9 @@ func (s *Service) decide(ctx context.Context, k event.Key, in Input, fresh *posi
 		if err != nil {
 			return err
 		}
+		if p.Progressed, err = s.progressed(ctx, p, in); err != nil {
+			return err
+		}
 		p.at = event.NotBefore(s.Frame.Bus.Now(ctx), p.at)
 		d := Next(p.State, in, p.at)
 		if d.Later {
@@ -123,6 +126,30 @@ func (s *Service) decide(ctx context.Context, k event.Key, in Input, fresh *posi
 			return err
 		}
 	}
+}
+
+// progressed reports whether the attempt at work has finished a step, where that matters: its lease is lost, and it is
+// not the first that the run loses.
+func (s *Service) progressed(ctx context.Context, p position, in Input) (bool, error) {
+	if in.Timer == nil || p.Last != event.Started || p.Run.Failures == 0 {
+		return false, nil
+	}
+	last, err := s.Frame.Bus.LastStep(ctx, p.Run.Key())
+	if errors.Is(err, bus.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if last.Phase == event.Planned { // the step before it, if there is one of this attempt, is done
+		if last.Data.Previous == nil {
+			return false, nil
+		}
+		if last, err = s.Frame.Bus.Step(ctx, p.Run.Key(), last.Data.Previous.Number); err != nil {
+			return false, err
+		}
+	}
+	return last.Data.Attempt == p.Run.Attempt && !last.Data.Interrupted, nil
 }
 
 // later brings a cancel back that came before its run was created, unless there is no such run at all.

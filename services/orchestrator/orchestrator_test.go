@@ -205,3 +205,32 @@ func TestTheTimesOfARunNeverGoBack(t *testing.T) {
 		t.Errorf("created at %s, canceled at %s, finished at %s", ahead, end.Time, end.Data.Run.FinishedAt)
 	}
 }
+
+func TestARunThatFinishesAStepInEachAttemptIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	b := natstest.Bus(t)
+	serve(t, b)
+	k := accept(t, b, 900)
+	w := event.Writer{Service: "executor", Instance: "dies"}
+	var previous *event.StepRef
+	for attempt := 1; attempt <= 4; attempt++ {
+		job := reaches(t, b, k, event.Dispatched)
+		if job.Data.Run.Attempt != attempt {
+			t.Fatalf("attempt %d, want %d", job.Data.Run.Attempt, attempt)
+		}
+		token := start(t, b, job, time.Minute) // the timer of the test fires it
+		step := event.StepData{Task: k.Task, Run: k.Run, Attempt: attempt, Number: attempt, Lifecycle: token, Previous: previous}
+		seq, err := b.AppendStep(t.Context(), event.Done, w.Step(event.Done, b.Now(t.Context()), step))
+		if err != nil {
+			t.Fatal(err)
+		}
+		previous = &event.StepRef{Number: attempt, Sequence: seq}
+		lost := bus.Timer{Task: k.Task, Run: k.Run, Kind: bus.TimerLease, Attempt: attempt, Due: b.Now(t.Context())}
+		if err := b.Arm(t.Context(), lost, token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last := reaches(t, b, k, event.Dispatched); last.Data.Run.Attempt != 5 || last.Data.Run.Failures != 1 {
+		t.Errorf("attempt %d after %d losses in a row", last.Data.Run.Attempt, last.Data.Run.Failures)
+	}
+}

@@ -45,8 +45,8 @@ func (s *Service) hold(ctx context.Context, l *lease) {
 	// The end of the service is a cause of its own: a run that it stops is given back, not failed.
 	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	defer context.AfterFunc(ctx, func() { stop(errShutdown) })()
 	l.stop = stop
+	defer context.AfterFunc(ctx, func() { l.drain(working, s.Config.Grace) })()
 
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan struct{})

@@ -19,6 +19,7 @@ import (
 // Config is what an executor is told by its environment.
 type Config struct {
 	Slots   int            // ERRAND_EXECUTOR_SLOTS: runs at once, default 4
+	Grace   time.Duration  // ERRAND_DRAIN_GRACE: how long a shutdown waits for a step that is acting, default 20 s
 	Lease   time.Duration  // how long a run stays ours without a sign of life; the default is leaseTime
 	Browser browser.Config // see loadBrowser
 	Models  model.Config   // the providers' keys and addresses
@@ -31,6 +32,9 @@ type Config struct {
 // defaultSlots fits a machine of two cores: a run waits for its model most of the time, and each has a Chromium of
 // about 150 MB.
 const defaultSlots = 4
+
+// defaultGrace lets an action wait for a slow page, and the step's outcome be written.
+const defaultGrace = 20 * time.Second
 
 // leaseTime is how long a lost executor goes unnoticed. Heartbeats come three times as often, and the executor itself
 // stops touching the browser at leaseGuard of it: the log cannot fence a browser.
@@ -46,7 +50,7 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 	browsers, errBrowsers := loadBrowser(getenv)
 	keys, errKeys := vault.Parse(getenv("ERRAND_MASTER_KEY"))
 	c := Config{
-		Slots: defaultSlots, Lease: leaseTime, Models: models, Prices: prices, Keys: keys,
+		Slots: defaultSlots, Grace: defaultGrace, Lease: leaseTime, Models: models, Prices: prices, Keys: keys,
 		Browser: browsers,
 	}
 	var errSlots error
@@ -55,7 +59,13 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is no number from 1", v)
 		}
 	}
-	return c, errors.Join(errModels, errPrices, errKeys, errBrowsers, errSlots)
+	var errGrace error
+	if v := getenv("ERRAND_DRAIN_GRACE"); v != "" {
+		if c.Grace, errGrace = time.ParseDuration(v); errGrace != nil || c.Grace < 0 {
+			errGrace = fmt.Errorf("ERRAND_DRAIN_GRACE: %q is no duration such as 20s", v)
+		}
+	}
+	return c, errors.Join(errModels, errPrices, errKeys, errBrowsers, errSlots, errGrace)
 }
 
 // loadBrowser reads ERRAND_CHROMIUM, ERRAND_CDP_URL, ERRAND_ALLOW_ROOT_CHROMIUM, ERRAND_BROWSER (own: one Chromium for

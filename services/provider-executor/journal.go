@@ -14,11 +14,15 @@ import (
 
 // Planned stores a step before it acts. It is the agent's Journal on the run's log.
 func (l *lease) Planned(ctx context.Context, step event.StepData) error {
+	if !l.beginStep() {
+		return errShutdown
+	}
 	return l.step(ctx, event.Planned, step)
 }
 
 // Done stores a step's outcome. The screenshot is stored first, then the event that names it.
 func (l *lease) Done(ctx context.Context, step event.StepData, screenshot []byte) error {
+	defer l.endStep()
 	if len(screenshot) > 0 {
 		digest, err := l.bus.PutScreenshot(ctx, screenshot)
 		if err != nil {

@@ -42,6 +42,8 @@ type lease struct {
 	run      event.Snapshot
 	safe     time.Time // until then, on the local monotonic clock, nobody else can have the run
 	canceled bool
+	acting   bool // a step is planned and not done
+	draining bool // the executor is shutting down: no further step begins
 	last     *event.StepRef
 	waiting  *event.Waiting // why the run has waited in the queue before
 	latest   time.Time      // on the run's log: what follows is not before it

@@ -45,6 +45,7 @@ func newRig(t *testing.T, script modelsim.Script) *rig {
 		t.Fatal(err)
 	}
 	cfg.ReplayPatience = 2 * time.Second // the pages here are on this machine
+	cfg.Grace = 0                        // a test that needs one sets it
 	return &rig{T: t, bus: natstest.Bus(t), sim: sim, cfg: cfg}
 }
 

@@ -66,12 +66,12 @@ func resumed(t Task) *conversation {
 	if from > 0 {
 		c.pending += c.summary(from)
 	}
-	c.pending += full
+	c.pending += full + takeoverNotice(t.History)
 	return c
 }
 
 // earlier stands before the steps of earlier attempts.
-const earlier = "# Earlier attempt\nThe steps below were done in an earlier attempt. Its browser is gone: no page is open now, and logins may be lost. What the steps did on websites remains done.\n"
+const earlier = "# Earlier attempt\nThe steps below were done in an earlier attempt. What they did on websites remains done.\n"
 
 // filesOffered tells the model which files there are.
 func filesOffered(t Task) string {
@@ -241,7 +241,7 @@ func results(step event.StepData) string {
 // writeOutcomes writes a line for each action of a step.
 func writeOutcomes(b *strings.Builder, step event.StepData, name func(event.Action) string) {
 	if step.Interrupted {
-		b.WriteString("The step was interrupted before its outcome was known, and the browser is a new one, with no page open. Its actions may have happened or not. Find out before you repeat any of them.\n")
+		b.WriteString("The step was interrupted before its outcome was known. Its actions may have happened or not. Find out before you repeat any of them.\n")
 	}
 	for i, a := range step.Actions {
 		fmt.Fprintf(b, "%d. %s: %s\n", i+1, name(a), outcome(a))
