@@ -57,7 +57,7 @@ func TestHoweverBadlyAModelAnswersTheRunEndsWithinItsMeansAndSaysWhy(t *testing.
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, moody(url, seed)).withBrowser()
+			r := newRig(t, moody(url, seed)).withOwnBrowser()
 			r.serve()
 			run := r.run(r.dispatch(event.Request{Prompt: "order", JSONSchema: priceSchema, MaxSteps: 8, Means: event.Means{
 				Vision: seed%2 == 0, Judge: true, Budget: &event.Budget{MaxModelCalls: ref(int64(25))},

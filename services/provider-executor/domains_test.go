@@ -63,7 +63,7 @@ func TestARunDoesNotReachThePlatform(t *testing.T) {
 	t.Parallel()
 	url, _ := counter(t)
 	host, visits := elsewhere(t)
-	r := newRig(t, wanderer("http://"+host, url)).withBrowser()
+	r := newRig(t, wanderer("http://"+host, url)).withOwnBrowser()
 	r.cfg.Browser.Egress.Own = []string{host}
 	r.serve()
 	run := r.run(r.dispatch(event.Request{Prompt: "look around"}))

@@ -38,6 +38,9 @@ type Service struct {
 	Config Config
 	// Own are the host:port of the platform's listeners that the process knows of: no run reaches them.
 	Own []string
+	// Browser, if it is set, is a running engine that the caller shares among services and ends; Config.Browser is not
+	// used then. Otherwise the service runs its own.
+	Browser *browser.Engine
 
 	writer  event.Writer
 	models  *model.Models
@@ -50,6 +53,9 @@ type Service struct {
 // Run works until ctx ends; then it gives the runs that it holds back, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	s.prepare()
+	if s.Browser != nil {
+		return s.pullAll(ctx)
+	}
 	// The browser outlives the runs: they close their sessions in it when they are stopped.
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	pulling, stopPulling := context.WithCancel(ctx)
@@ -80,7 +86,9 @@ func (s *Service) prepare() {
 	s.writer = event.Writer{Service: "executor", Instance: s.Frame.Instance}
 	s.models = model.New(s.Config.Models)
 	s.metrics = newMetrics(s.Frame.Metrics)
-	s.browser = browser.New(s.browserConfig())
+	if s.browser = s.Browser; s.browser == nil {
+		s.browser = browser.New(s.browserConfig())
+	}
 	s.engine.Store(s.browser)
 }
 

@@ -77,7 +77,7 @@ func TestALostBrowserCountsAgainstItsRunUnlessOthersLostTheirsToo(t *testing.T) 
 			return modelsim.Decide("stay", modelsim.Wait(30))
 		}
 		return modelsim.Decide("visit", modelsim.Navigate(site.URL+path.FindString(fmt.Sprint(c.Messages))))
-	}).withBrowser()
+	}).withOwnBrowser()
 	r.cfg.Browser.Shared = false
 	fired := r.timers()
 	r.serve()
@@ -121,7 +121,7 @@ func TestARunWhosePagesGrowWithoutEndFailsAndNamesTheCause(t *testing.T) {
 	r := newRig(t, func(c modelsim.Call) modelsim.Reply {
 		told <- strings.Contains(c.Page(), "more than 300 MiB of memory") || strings.Contains(fmt.Sprint(c.Messages), "more than 300 MiB of memory")
 		return modelsim.Decide("visit and stay", modelsim.Navigate(site.URL), modelsim.Wait(30))
-	}).withBrowser()
+	}).withOwnBrowser()
 	r.cfg.Browser.PageMemory = 300 << 20
 	r.serve()
 	wantCode(t, r.run(r.dispatch(event.Request{Prompt: "look"})), "page_too_heavy")

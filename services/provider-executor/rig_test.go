@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	executor "github.com/errand-run/errand/services/provider-executor"
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/modelsim"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
@@ -26,6 +28,8 @@ type rig struct {
 	bus *bus.Bus
 	sim *modelsim.Server
 	cfg executor.Config
+	// browser, if it is set, is shared with other tests; otherwise the executor runs its own from cfg.
+	browser *browser.Engine
 }
 
 // newRig lets script answer for openai. A rig without a browser has a Chromium that does not exist, so that a run
@@ -49,8 +53,15 @@ func newRig(t *testing.T, script modelsim.Script) *rig {
 	return &rig{T: t, bus: natstest.Bus(t), sim: sim, cfg: cfg}
 }
 
-// withBrowser gives the rig the machine's Chromium.
+// withBrowser lets the rig use the Chromium that all tests share.
 func (r *rig) withBrowser() *rig {
+	r.withOwnBrowser()
+	r.browser = sharedBrowser(r.cfg.Browser)
+	return r
+}
+
+// withOwnBrowser lets the rig start the machine's Chromium, as cfg.Browser says.
+func (r *rig) withOwnBrowser() *rig {
 	r.Helper()
 	if os.Getenv("ERRAND_NO_BROWSER") == "1" {
 		r.Skip("ERRAND_NO_BROWSER=1")
@@ -59,14 +70,45 @@ func (r *rig) withBrowser() *rig {
 	return r
 }
 
+// shared is the browser of all tests that need none of their own. TestMain ends it.
+var shared struct {
+	once   sync.Once
+	engine *browser.Engine
+	stop   context.CancelFunc
+	done   chan error
+}
+
+func sharedBrowser(cfg browser.Config) *browser.Engine {
+	shared.once.Do(func() {
+		var ctx context.Context
+		ctx, shared.stop = context.WithCancel(context.Background())
+		cfg.Log = natstest.Quiet()
+		shared.engine, shared.done = browser.New(cfg), make(chan error, 1)
+		go func() { shared.done <- shared.engine.Run(ctx) }()
+	})
+	return shared.engine
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.stop != nil {
+		shared.stop()
+		if err := <-shared.done; err != nil {
+			fmt.Fprintln(os.Stderr, "the shared browser:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
 // serve runs an executor until the test ends, or stop is called.
 func (r *rig) serve() (stop func()) {
 	r.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	s := &executor.Service{
-		Config: r.cfg,
-		Frame:  service.Frame{Bus: r.bus, Log: natstest.Quiet(), Metrics: prometheus.NewRegistry(), Instance: service.Instance()},
+		Config: r.cfg, Browser: r.browser,
+		Frame: service.Frame{Bus: r.bus, Log: natstest.Quiet(), Metrics: prometheus.NewRegistry(), Instance: service.Instance()},
 	}
 	go func() { done <- s.Run(ctx) }()
 	stopped := false
@@ -150,13 +192,17 @@ func (r *rig) reaches(k event.Key, want event.Type) bus.Record {
 // run waits for the run's end and gives it as callers see it.
 func (r *rig) run(k event.Key) event.Run {
 	r.Helper()
-	var run event.Run
-	natstest.EventuallyWithin(r.T, 3*time.Minute, func() (err error) {
-		if run, err = r.bus.Run(r.Context(), k.Run); err == nil && !run.State.Terminal() {
-			err = fmt.Errorf("run is %s", run.State)
+	natstest.EventuallyWithin(r.T, 3*time.Minute, func() error {
+		last, err := r.bus.Last(r.Context(), k)
+		if err == nil && !event.Kind(last.RunEvent).State().Terminal() {
+			err = fmt.Errorf("the last event is %s", event.Kind(last.RunEvent))
 		}
 		return err
 	})
+	run, err := r.bus.Run(r.Context(), k.Run)
+	if err != nil {
+		r.Fatal(err)
+	}
 	return run
 }
 

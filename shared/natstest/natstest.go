@@ -79,10 +79,12 @@ func Eventually(tb testing.TB, check func() error) {
 func EventuallyWithin(tb testing.TB, patience time.Duration, check func() error) {
 	tb.Helper()
 	err := errors.New("never checked")
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	pause := time.Millisecond
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
 		if err = check(); err == nil {
 			return
 		}
+		pause = min(2*pause, 30*time.Millisecond) // a check may cost more than what it waits for
 	}
 	tb.Fatalf("still not so after %s: %v", patience, err)
 }

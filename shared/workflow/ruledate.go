@@ -55,10 +55,18 @@ type dateMatcher struct {
 	order string // of its groups
 }
 
+// wantedForms are those in which a result may hold a date, the likelier first.
+var wantedForms = []string{
+	isoDate, "DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "D/M/YYYY", "MM/DD/YYYY", "M/D/YYYY",
+	"D MMMM YYYY", "D MMM YYYY", "MMMM D, YYYY", "MMM D, YYYY",
+}
+
+const longestDate = 40 // bytes, of a text that is nothing but a date
+
 // dateMatchers are those of the usual forms, made once.
 var dateMatchers = func() map[string]dateMatcher {
 	made := map[string]dateMatcher{}
-	for _, form := range dateForms {
+	for _, form := range slices.Concat(dateForms, wantedForms) {
 		made[form] = newDateMatcher(form)
 	}
 	return made
@@ -174,8 +182,10 @@ func dateRules(text, want string) (rules []Rule) {
 
 // dateForm is a result's date and the form that it has, which must be the only one that it could have.
 func dateForm(want string) (day time.Time, form string, ok bool) {
-	for _, tried := range append([]string{isoDate}, "DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "D/M/YYYY", "MM/DD/YYYY", "M/D/YYYY",
-		"D MMMM YYYY", "D MMM YYYY", "MMMM D, YYYY", "MMM D, YYYY") {
+	if len(want) > longestDate {
+		return day, "", false
+	}
+	for _, tried := range wantedForms {
 		if found, fits := wholeDate(want, tried); fits && dateAs(found, tried) == want && (found.Day() > 12 || !byNumbers(tried)) {
 			return found, tried, true
 		}
