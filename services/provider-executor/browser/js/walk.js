@@ -12,6 +12,7 @@ const LONG_TEXT = 500; // characters; what is longer is looked for where it stan
 const ICON = 48;        // pixels: an svg no larger is a picture without parts
 const SVG_PARTS = 500;  // elements of an svg that are looked at
 const HIT_BUDGET = 25;  // ms of hit tests in one walk; what is not tested counts as not covered
+const WALK_BUDGET = 2000; // ms of one walk, half of what a script may take (scriptTime); the rest of the page is cut, which is better than no page
 
 // walk takes {top, bottom} in this frame's viewport coordinates and a limit of characters;
 // whole: what is scrolled out of sight within the page is shown too.
@@ -19,7 +20,7 @@ function walk(view) {
   const out = new Lines();
   const found = { controls: [], entries: [], above: 0, below: 0, cut: 0, more: false, pictures: 0, hitting: 0 };
   const clip = { left: -Infinity, right: Infinity, top: view.top, bottom: view.bottom, endless: view.whole };
-  const page = { out, found, view };
+  const page = { out, found, view, end: performance.now() + WALK_BUDGET };
   errand.hosts = [];
   if (broken()) return { broken: true };
   const root = document.scrollingElement || document.documentElement;
@@ -76,6 +77,7 @@ function visitChildren(page, el, state) {
   let under = 0; // siblings in a row that lie under the window
   for (let i = first; i < nodes.length; i++) {
     const child = nodes[i];
+    if (performance.now() > page.end) { page.found.more = true; return; }
     if (shut && child.localName !== 'summary') continue;
     if (child.nodeType === Node.TEXT_NODE) {
       if (!state.muted && !state.hidden) visitText(page, child, state);
