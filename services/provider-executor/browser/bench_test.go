@@ -191,3 +191,30 @@ func BenchmarkNewSession(b *testing.B) {
 	}
 	b.ReportMetric(median(took), "p50-ms")
 }
+
+// BenchmarkSettle is how long a click takes that changes the page at once, on each page of the set.
+func BenchmarkSettle(b *testing.B) {
+	pages := map[string]string{}
+	for name, page := range pageSet() {
+		pages["/"+name] = page + `<button onclick="this.nextSibling.textContent += '!'" style="position:fixed;top:0;left:0;z-index:99999">Probe</button><b>Clicked</b>`
+	}
+	s := serve(b, pages)
+	var p50s []float64
+	for b.Loop() {
+		u := newUser(b)
+		for _, name := range slices.Sorted(maps.Keys(pages)) {
+			u.must(browser.Action{Name: "navigate", URL: s.URL + name})
+			u.look()
+			probe := u.index("button Probe")
+			var took []float64
+			for range samples {
+				start := time.Now()
+				u.must(browser.Action{Name: "click", Index: probe})
+				took = append(took, float64(time.Since(start).Microseconds())/1000)
+			}
+			p50s = append(p50s, median(took))
+			fmt.Printf("%-12s click p50 %.1f ms\n", name[1:], median(took))
+		}
+	}
+	b.ReportMetric(median(p50s), "p50-ms")
+}

@@ -58,6 +58,7 @@ func sharedEngine(t testing.TB) *browser.Engine {
 	shared.once.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		shared.engine, shared.cancel, shared.done = browser.New(local()), cancel, make(chan error, 1)
+		shared.engine.Hurry()
 		go func() { shared.done <- shared.engine.Run(ctx) }()
 	})
 	return shared.engine
@@ -80,6 +81,7 @@ func ownEngine(t testing.TB) *browser.Engine {
 func runEngine(t testing.TB, cfg browser.Config) *browser.Engine {
 	t.Helper()
 	e := browser.New(cfg)
+	e.Hurry()
 	run(t, e)
 	return e
 }

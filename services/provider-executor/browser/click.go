@@ -47,6 +47,9 @@ func (d *doing) press(ctx context.Context, e element) (look, error) {
 		if err := d.approach(ctx, e); err != nil {
 			return look{}, err
 		}
+		if clickedWord[d.action.Name] != "" {
+			d.expect(ctx, e, false)
+		}
 	}
 	return d.pressOnce(ctx, e, nil, "pressed")
 }

@@ -15,8 +15,9 @@ const (
 // discovery is what the walker cannot find out by itself: closed shadow roots, and
 // elements that are controls only by their listeners.
 type discovery struct {
-	hosts int          // elements that may have such a root
-	heard map[int]bool // whose listeners are known
+	hosts  int          // elements that may have such a root
+	heard  map[int]bool // whose listeners are known
+	typing map[int]bool // which are known to listen for what is typed
 }
 
 // discover tells the frame's walker about it and reports whether there was anything
@@ -71,14 +72,23 @@ func closedRoots(ctx context.Context, description *cdp.Pending) (ids []int) {
 
 // hear makes known the elements that got a listener since it was last asked.
 func (f *frame) hear(ctx context.Context, d discovery) bool {
-	var nodes []int
-	for _, id := range f.listeners.of(ctx, f) {
-		if !d.heard[id] && len(nodes) < maxListeners {
-			d.heard[id] = true
-			nodes = append(nodes, id)
+	found := f.listeners.of(ctx, f)
+	if fields := unheard(d.typing, found.typing); len(fields) > 0 {
+		f.tell(ctx, "hearTyping", fields)
+	}
+	nodes := unheard(d.heard, found.reacting)
+	return len(nodes) > 0 && f.tell(ctx, "hear", nodes)
+}
+
+// unheard takes the next nodes that are not known yet, and notes them as known.
+func unheard(known map[int]bool, nodes []int) (fresh []int) {
+	for _, id := range nodes {
+		if !known[id] && len(fresh) < maxListeners {
+			known[id] = true
+			fresh = append(fresh, id)
 		}
 	}
-	return len(nodes) > 0 && f.tell(ctx, "hear", nodes)
+	return fresh
 }
 
 // tell calls one of the walker's functions with nodes that only the browser knows.

@@ -21,6 +21,7 @@ type doing struct {
 	from   place // where the session was when it began
 	opened int   // tabs ever adopted, then
 	aimed  *aimed
+	effect *expectation // nil: none is waited for
 }
 
 // place is where the session is; an action that changes it has changed the page.

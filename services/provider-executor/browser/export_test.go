@@ -47,6 +47,12 @@ func (e *Engine) Limit(every time.Duration, sessions int) {
 	e.limits.every, e.limits.sessions = every, sessions
 }
 
+// Hurry lets, before Run, no session of the engine wait for late effects of actions.
+func (e *Engine) Hurry() { e.limits.effect = 0 }
+
+// Wait lets the session wait for late effects of actions as it would outside of tests.
+func (s *Session) Wait() { s.patience = ordinary.effect }
+
 // Pid is the process of the session's browser.
 func (s *Session) Pid() int { return s.browser.process.cmd.Process.Pid }
 
@@ -78,4 +84,19 @@ func (s *Session) InOurWorld(ctx context.Context, expression string) error {
 	}
 	_, err := waitObject(ctx, f.startObject(expression, objectGroup))
 	return err
+}
+
+// Awaits reports whether an action on an element of the page would wait for an effect, and whether it would still once
+// change, an expression in the page's world, has run.
+func (s *Session) Awaits(ctx context.Context, index int, typing bool, change string) (before, after bool, err error) {
+	d := &doing{Session: s, tab: s.activeTab(), action: Action{Index: &index}, from: s.place()}
+	e, err := d.element(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	if d.expect(ctx, e, typing); d.effect == nil {
+		return false, false, nil
+	}
+	_, err = s.Script(ctx, change)
+	return true, !d.affected(ctx, d.lookForEffect(0)).Seen, err
 }

@@ -90,6 +90,7 @@ func (d *doing) typeInto(ctx context.Context, e element, seen look) error {
 	if !focused {
 		return refusal(fmt.Sprintf("[%d] %s does not take the focus; click it and look again", e.index, e.what()))
 	}
+	d.expect(ctx, e, true)
 	text := fieldText(d.action.Text, seen)
 	if text == "" && clearing {
 		return d.stroke(ctx, named["Delete"], 0)

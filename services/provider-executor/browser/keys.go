@@ -126,10 +126,11 @@ func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 	if secret.In(d.action.Keys) {
 		send = d.sendSecret
 	}
+	d.expectOfKeys(ctx)
 	if err := send(ctx); err != nil {
 		return Outcome{}, err
 	}
-	d.settle(ctx, settleLimit)
+	d.settlePatiently(ctx)
 	out := Outcome{Content: fmt.Sprintf("Sent the keys %q.", clip(d.action.Keys, 100))}
 	if d.place() != before {
 		out.Success = new(true)

@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,9 @@ var reacting = map[string]bool{
 	"contextmenu": true, "dragstart": true, "drop": true, "mouseenter": true,
 }
 
+// typing are the listeners of a field that does something while it is typed into.
+var typing = map[string]bool{"input": true, "keydown": true, "keypress": true, "keyup": true}
+
 // listeners finds the elements with listeners in the frames of one tab, once for all of them.
 //
 // The browser is asked with the document of the page's own world: asked with one of an isolated world it crashes
@@ -27,13 +31,13 @@ var reacting = map[string]bool{
 type listeners struct {
 	frames []*frame
 	once   sync.Once
-	found  map[*frame][]int
+	found  map[*frame]listening
 }
 
-// of returns the backend ids of a frame's elements that have listeners; none where the browser did not say.
-func (l *listeners) of(ctx context.Context, f *frame) []int {
+// of returns a frame's own elements that have listeners; none if the browser did not say.
+func (l *listeners) of(ctx context.Context, f *frame) listening {
 	if l == nil {
-		return nil
+		return listening{}
 	}
 	l.once.Do(func() { l.found = findListeners(ctx, l.frames) })
 	return l.found[f]
@@ -42,12 +46,13 @@ func (l *listeners) of(ctx context.Context, f *frame) []int {
 // listening is what the browser says of one frame and the frames in it.
 type listening struct {
 	reacting []int        // nodes with listeners that make a control
+	typing   []int        // nodes with listeners for what is typed
 	all      map[int]bool // nodes with any listener
 	top      map[int]bool // document, html and body
 }
 
 // findListeners asks parents before their children: what has come into a frame meanwhile is subtracted.
-func findListeners(ctx context.Context, frames []*frame) map[*frame][]int {
+func findListeners(ctx context.Context, frames []*frame) map[*frame]listening {
 	ctx, cancel := context.WithTimeout(ctx, listenLimit)
 	defer cancel()
 	known := map[*frame]*listening{}
@@ -56,7 +61,7 @@ func findListeners(ctx context.Context, frames []*frame) map[*frame][]int {
 			known[frames[i]] = frames[i].listensIn(ctx, document)
 		}
 	}
-	found := map[*frame][]int{}
+	found := map[*frame]listening{}
 	for _, f := range frames {
 		if known[f] != nil && !f.crowded {
 			found[f] = known[f].own(f, frames, known)
@@ -66,30 +71,23 @@ func findListeners(ctx context.Context, frames []*frame) map[*frame][]int {
 }
 
 // own is what of a list belongs to the frame itself: nothing, if a frame in it did not say what is its own.
-func (l *listening) own(f *frame, frames []*frame, known map[*frame]*listening) (nodes []int) {
+func (l *listening) own(f *frame, frames []*frame, known map[*frame]*listening) (own listening) {
 	var inner []*listening
 	for _, child := range frames {
 		if child.parent != f || child.target != f.target {
 			continue
 		}
 		if known[child] == nil {
-			return nil
+			return own
 		}
 		inner = append(inner, known[child])
 	}
-next:
-	for _, id := range l.reacting {
-		if l.top[id] {
-			continue
-		}
-		for _, child := range inner {
-			if child.all[id] {
-				continue next
-			}
-		}
-		nodes = append(nodes, id)
+	foreign := func(id int) bool {
+		return l.top[id] || slices.ContainsFunc(inner, func(child *listening) bool { return child.all[id] })
 	}
-	return nodes
+	own.reacting = slices.DeleteFunc(l.reacting, foreign)
+	own.typing = slices.DeleteFunc(l.typing, foreign)
+	return own
 }
 
 // pageDocuments returns each frame's document as an object of the page's own world.
@@ -167,6 +165,9 @@ func (f *frame) listensIn(ctx context.Context, document string) *listening {
 		l.all[listener.ID] = true
 		if reacting[listener.Type] {
 			l.reacting = append(l.reacting, listener.ID)
+		}
+		if typing[listener.Type] {
+			l.typing = append(l.typing, listener.ID)
 		}
 	}
 	return l

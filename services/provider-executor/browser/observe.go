@@ -199,7 +199,8 @@ func (g *glance) walk(ctx context.Context, r *refs, v view) error {
 	if err := g.walkSafely(ctx, v); err != nil {
 		return err
 	}
-	if !g.frame.discover(ctx, discovery{g.Hosts, r.heard(g.Token)}) {
+	w := r.world(g.Token)
+	if !g.frame.discover(ctx, discovery{g.Hosts, w.heard, w.typing}) {
 		return nil
 	}
 	return g.walkSafely(ctx, v)

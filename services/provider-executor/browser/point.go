@@ -21,10 +21,11 @@ func (d *doing) hover(ctx context.Context) (Outcome, error) {
 	}
 	var out Outcome
 	e.trace(ctx, &out, seen.Target)
+	d.expect(ctx, e, false)
 	if err := d.mouse(ctx, "mouseMoved", at); err != nil {
 		return Outcome{}, err
 	}
-	d.settle(ctx, settleLimit)
+	d.settlePatiently(ctx)
 	out.Content = fmt.Sprintf("The pointer rests on %s.", e.shown())
 	return out, nil
 }
@@ -50,10 +51,11 @@ func (d *doing) drag(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	var out Outcome
+	d.expect(ctx, from, false)
 	if err := d.carry(ctx, from, to, &out); err != nil {
 		return Outcome{}, err
 	}
-	d.settle(ctx, settleLimit)
+	d.settlePatiently(ctx)
 	out.Content = fmt.Sprintf("Dragged %s onto %s. Look whether the page took it.", from.shown(), to.shown())
 	return out, nil
 }

@@ -30,6 +30,7 @@ type refs struct {
 type world struct {
 	indexes map[int]int  // element's key -> index
 	heard   map[int]bool // backend node ids whose listeners its walker knows
+	typing  map[int]bool // those of fields that it knows to listen for what is typed
 	shown   bool         // it was part of an observation
 	frame   *frame       // as an element of it was last resolved
 }
@@ -38,12 +39,10 @@ func (r *refs) world(token int) *world {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.worlds[token] == nil {
-		r.worlds[token] = &world{indexes: map[int]int{}, heard: map[int]bool{}}
+		r.worlds[token] = &world{indexes: map[int]int{}, heard: map[int]bool{}, typing: map[int]bool{}}
 	}
 	return r.worlds[token]
 }
-
-func (r *refs) heard(token int) map[int]bool { return r.world(token).heard }
 
 // number returns the element's index and whether it is its first showing.
 func (r *refs) number(ref reference) (index int, fresh bool) {

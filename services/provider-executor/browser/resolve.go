@@ -196,7 +196,8 @@ func (h *hunt) readFrame(ctx context.Context, r *refs, f *frame, p *cdp.Pending)
 	if err != nil || found.Hosts == 0 && !h.clickable {
 		return found, err
 	}
-	if !f.discover(ctx, discovery{found.Hosts, r.heard(found.Token)}) {
+	w := r.world(found.Token)
+	if !f.discover(ctx, discovery{found.Hosts, w.heard, w.typing}) {
 		return found, nil
 	}
 	return found, f.call(ctx, &found, "seek", h.targetsFor(f))

@@ -60,6 +60,7 @@ type Session struct {
 	options   SessionOptions
 	proxy     *egress.Proxy // nil: a remote browser that goes its own way
 	folder    *folder       // nil: no files pass
+	patience  time.Duration // see limits.effect
 	turn      chan struct{} // full while somebody uses the page
 	closed    chan struct{}
 	closing   sync.Once
@@ -96,6 +97,7 @@ func newSession(b *instance, contextID string) *Session {
 	return &Session{
 		browser:   b,
 		contextID: contextID,
+		patience:  b.limits.effect,
 		turn:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 		bell:      make(chan struct{}),

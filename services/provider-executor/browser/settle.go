@@ -192,7 +192,7 @@ func (d *doing) afterwards(ctx context.Context, judge func() (Outcome, error)) (
 		d.settleOnce(ctx, settleLimit)
 		return judge()
 	}
-	d.settle(ctx, settleLimit)
+	d.settlePatiently(ctx)
 	return judge()
 }
 

@@ -18,6 +18,7 @@ type limits struct {
 	answer   time.Duration // that a living browser tells its version in
 	misses   int           // in a row, after which it counts as hung
 	memory   time.Duration // between two looks at its processes
+	effect   time.Duration // that an action may take to show an effect after the page has come to rest
 }
 
 // ordinary are the limits of a Chromium that sessions share.
@@ -28,6 +29,7 @@ var ordinary = limits{
 	answer:   2 * time.Second,        // a healthy one needs less than 1 ms
 	misses:   3,                      // on a loaded machine a flooding page has delayed one answer for longer
 	memory:   250 * time.Millisecond, // a page that fills memory as fast as it can is stopped at about twice its bound
+	effect:   time.Second,            // menus by a timer, suggestions that wait for a pause in typing
 }
 
 // use is how much a browser was used; guarded by the instance's lock.

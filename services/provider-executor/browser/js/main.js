@@ -26,7 +26,7 @@ function keyOf(el, role, name) {
 }
 
 const functions = {
-  walk, walkPlainly, aim, pressed, caret, state, through, frameBox, select, assign, holds, pasted, fieldText, selectPart, options, choose, chosen, scroll, findText, quiet, content,
+  walk, walkPlainly, aim, pressed, caret, state, through, frameBox, select, assign, holds, pasted, fieldText, selectPart, options, choose, chosen, scroll, findText, quiet, expect, affected, content,
   insert, insertFocused, conceal, holdsFocus, exposed, tells, origin: () => globalThis.origin,
   fileField, takeField, lies, elements, leaves, reread, readList, seek, leads, stirs, sight,
   // reveal and hear report whether they were told something new.
@@ -36,6 +36,7 @@ const functions = {
     for (const el of before) listeners.add(el);
     return before.length > 0;
   },
+  hearTyping: (...nodes) => { for (const node of nodes) typed.add(node); return false; },
 };
 
 // run answers with JSON: {"ok": value} or {"refused": sentence}.
