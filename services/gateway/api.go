@@ -92,6 +92,12 @@ func (a *api) runOperations(h huma.API) {
 	huma.Register(h, get("list-runs", "/api/runs", "List runs, newest first"), a.listRuns)
 	huma.Register(h, get("get-run", "/api/runs/{run_id}", "Get a run"), a.run)
 	huma.Register(h, post("cancel-run", "/api/runs/{run_id}/cancel", "Cancel a run"), a.cancel)
+	erase := get("delete-run", "/api/runs/{run_id}", "Delete a run")
+	erase.Method, erase.DefaultStatus = http.MethodDelete, http.StatusNoContent
+	erase.Description = "Erases a run that has ended: its steps, result, pictures, webhook delivery, and the files and secrets that nothing else uses. " +
+		"202: nobody finds the run any more, and the rest of it is being erased. 409: it has not ended, cancel it first."
+	erase.Errors = append(erase.Errors, http.StatusConflict)
+	huma.Register(h, erase, a.deleteRun)
 	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
 	shot := get("get-screenshot", "/api/runs/{run_id}/steps/{n}/screenshot", "Get the screenshot of a step")
 	shot.Responses = map[string]*huma.Response{"200": {
@@ -118,7 +124,10 @@ func (a *api) taskOperations(h huma.API) {
 	put := operation(http.MethodPut, "/api/tasks/{task_id}", "put-task", "Replace a task's definition")
 	put.MaxBodyBytes = create.MaxBodyBytes
 	huma.Register(h, put, a.putTask)
-	huma.Register(h, operation(http.MethodDelete, "/api/tasks/{task_id}", "delete-task", "Delete a task"), a.deleteTask)
+	erase := operation(http.MethodDelete, "/api/tasks/{task_id}", "delete-task", "Delete a task")
+	erase.Description = "Erases its definition, its secrets and its cached workflows. Its runs stay, each to be deleted by itself; " +
+		"secrets that a run still needs are erased when that run has ended."
+	huma.Register(h, erase, a.deleteTask)
 }
 
 func (a *api) workflowOperations(h huma.API) {

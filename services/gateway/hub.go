@@ -47,6 +47,13 @@ func (h *hub) watch(ctx context.Context) error {
 
 // see takes one lifecycle event of the log.
 func (h *hub) see(ctx context.Context, s bus.Seen) {
+	if s.Erased {
+		h.mu.Lock()
+		h.forget(s.Key.Run)
+		h.mu.Unlock()
+		h.wake(s.Key.Run)
+		return
+	}
 	next := seenRun{s.Key.Task, s.Type.State(), s.Sequence}
 	if !h.follows(s) {
 		var ok bool
@@ -73,6 +80,13 @@ func (h *hub) set(id event.RunID, now seenRun) {
 		h.open[now.state]++
 	}
 	*r = now
+}
+
+// forget takes a run out of the index: it is being erased. h.mu is held.
+func (h *hub) forget(id event.RunID) {
+	if r, known := h.runs.get(id); known && r.state.Terminal() {
+		*h.runs.at(id) = seenRun{}
+	}
 }
 
 // accepted notes a run that no service has touched yet.

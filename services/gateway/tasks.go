@@ -202,39 +202,60 @@ type deleteTaskInput struct {
 	Matching
 }
 
-// deleteTask deletes a task. Its runs stay, and its id is not given again.
+// deleteTask deletes a task and erases what it held. Its runs stay, and its id is not given again.
 func (a *api) deleteTask(ctx context.Context, in *deleteTaskInput) (*struct{}, error) {
-	_, err := a.edit(ctx, in.TaskID, func(t event.Task) (event.Task, error) {
+	var asked bus.Erasing
+	_, err := a.replace(ctx, in.TaskID, func(t event.Task, revision uint64) (event.Task, error) {
 		if err := in.check(t); err != nil {
 			return t, err
 		}
-		t.Deleted = true
-		return t, nil
+		var err error
+		asked, err = a.bus.EraseTask(ctx, t, revision)
+		return t, err
 	})
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, erasePatience)
+	defer cancel()
+	_ = a.bus.AwaitErased(ctx, asked) // nobody finds the task any more, whatever is left of it
+	return nil, nil
 }
 
 // edit replaces a task by what change makes of it, again if another edit came between.
 func (a *api) edit(ctx context.Context, id event.TaskID, change func(event.Task) (event.Task, error)) (event.Task, error) {
-	noted(ctx).task = id
-	err := bus.ErrConflict
-	for n := 0; n < editTries && errors.Is(err, bus.ErrConflict); n++ {
-		t, revision, readErr := a.bus.Task(ctx, id)
-		if readErr != nil {
-			return t, problem(readErr, "task "+id.String())
-		}
-		if t, readErr = change(t); readErr != nil {
-			return t, readErr
+	return a.replace(ctx, id, func(t event.Task, revision uint64) (event.Task, error) {
+		t, err := change(t)
+		if err != nil {
+			return t, err
 		}
 		t.UpdatedAt = a.bus.Now(ctx)
-		if err = a.bus.UpdateTask(ctx, t, revision); err == nil {
-			return t, nil
+		return t, a.bus.UpdateTask(ctx, t, revision)
+	})
+}
+
+// replace calls write with a task and its revision, again if another edit came between.
+func (a *api) replace(ctx context.Context, id event.TaskID, write func(event.Task, uint64) (event.Task, error)) (event.Task, error) {
+	noted(ctx).task = id
+	for range editTries {
+		t, revision, err := a.bus.Task(ctx, id)
+		if err == nil {
+			t, err = write(t, revision)
+		}
+		if err == nil || !errors.Is(err, bus.ErrConflict) {
+			return t, taskProblem(err, id)
 		}
 	}
-	if errors.Is(err, bus.ErrConflict) {
-		return event.Task{}, huma.Error409Conflict("task " + id.String() + " is being edited by others: repeat the request")
+	return event.Task{}, huma.Error409Conflict("task " + id.String() + " is being edited by others: repeat the request")
+}
+
+// taskProblem is the answer to an error, unless it is one already.
+func taskProblem(err error, id event.TaskID) error {
+	var answer huma.StatusError
+	if err == nil || errors.As(err, &answer) {
+		return err
 	}
-	return event.Task{}, problem(err, "task "+id.String())
+	return problem(err, "task "+id.String())
 }
 
 type listTasksInput struct {

@@ -23,6 +23,7 @@ const (
 	parallelRequests = 64
 	parallelControl  = 32
 	parallelEnds     = 8
+	parallelErase    = 4
 )
 
 // cancelPatience is when a cancel that came before its run was created is looked at again.
@@ -55,6 +56,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerRequests, parallelRequests, s.request) })
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerControl, parallelControl, s.control) })
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerEnds, parallelEnds, s.learn) })
+	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerErase, parallelErase, s.Frame.Bus.Erase) })
 	return g.Wait()
 }
 

@@ -128,7 +128,9 @@ func (c *courier) arm(ctx context.Context, last bus.DeliveryRecord, at time.Time
 func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 	run, err := c.Bus.Run(ctx, last.Data.Run)
 	if errors.Is(err, bus.ErrNotFound) {
-		return c.giveUp(ctx, last)
+		// It was made while its run was being erased, or by somebody else.
+		c.Log.Warn("a delivery without a run is removed", "delivery_id", last.Data.ID, "run_id", last.Data.Run)
+		return c.Bus.EraseDelivery(ctx, last.Data.ID)
 	}
 	if err != nil {
 		return fmt.Errorf("read run %s: %w", last.Data.Run, err)
@@ -152,15 +154,6 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 		StatusCode: a.status, Error: a.problem(), Response: a.body,
 	}
 	c.metrics.attempt(a, took)
-	c.report(next)
-	return c.record(ctx, last, next)
-}
-
-// giveUp ends the delivery of a run that was removed before it could be told.
-func (c *courier) giveUp(ctx context.Context, last bus.DeliveryRecord) error {
-	next := last.Data
-	next.Type, next.NextAt = event.DeliveryExhausted, nil
-	next.Last = &event.DeliveryAttempt{Number: next.Attempts, At: c.Bus.Now(ctx), Error: "the run was removed before its webhook was delivered"}
 	c.report(next)
 	return c.record(ctx, last, next)
 }

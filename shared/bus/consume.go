@@ -40,6 +40,11 @@ type laterError time.Duration
 
 func (e laterError) Error() string { return "again in " + time.Duration(e).String() }
 
+func isLater(err error) bool {
+	var later laterError
+	return errors.As(err, &later)
+}
+
 // redelivery is the delay before the n-th delivery of a message whose handler failed: quick at first, since most
 // failures are a broker that changes its leader, then slow enough not to burn a core on a broken one.
 func redelivery(delivered int) time.Duration {

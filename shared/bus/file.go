@@ -103,15 +103,12 @@ func (b *Bus) OpenFile(ctx context.Context, id event.FileID) (event.File, io.Rea
 	return f, opened, err
 }
 
-// RemoveFile removes a file that nobody was told of.
+// RemoveFile erases a file, its name included. ErrNotFound: the id has not the form that we give.
 func (b *Bus) RemoveFile(ctx context.Context, id event.FileID) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	os, err := b.fileStore(ctx, id)
-	if err != nil {
+	if _, err := b.fileStore(ctx, id); err != nil {
 		return err
 	}
-	return readErr("remove file "+string(id), os.Delete(ctx, string(id)))
+	return b.eraseObject(ctx, storeFiles, string(id))
 }
 
 // fileStore is the store, for an id in the only form that we give.

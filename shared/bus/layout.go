@@ -110,9 +110,13 @@ const (
 	ConsumerRequests = "orchestrator-req"       // on RUN_REQ
 	ConsumerControl  = "orchestrator"           // on RUNS: commands and fired timers
 	ConsumerEnds     = "orchestrator-workflows" // on RUNS: terminal events, for what they teach the runs' tasks
+	ConsumerErase    = "orchestrator-erase"     // on RUNS: runs and tasks to erase
 	ConsumerTerminal = "webhook"                // on RUNS: terminal events
 	ConsumerDelivery = "webhook-delivery"       // on WEBHOOKS: attempts that are due
 )
+
+// eraseFilter matches what asks for the erasing of a run or a task.
+const eraseFilter = "runctl.v1.erase.>"
 
 // ConsumerJobs is the durable consumer of a provider's jobs: exec-PROVIDER.
 func ConsumerJobs(provider string) string { return "exec-" + provider }
@@ -135,6 +139,7 @@ func consumers() map[string][]jetstream.ConsumerConfig {
 	runs := []jetstream.ConsumerConfig{
 		durable(ConsumerControl, "runctl.v1.cmd.>", "runctl.v1.timer.>"),
 		durable(ConsumerEnds, event.TerminalFilters()...),
+		durable(ConsumerErase, eraseFilter),
 		durable(ConsumerTerminal, event.TerminalFilters()...),
 	}
 	for _, p := range event.Providers() {
@@ -165,7 +170,7 @@ func consumerStream(consumer string) string {
 
 // stream gives the handle of a stream, looked up once.
 func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	if s, ok := b.handles.Load(name); ok {
+	if s, ok := b.handles.Load("stream " + name); ok {
 		return s.(jetstream.Stream), nil
 	}
 	s, err := b.js.Stream(ctx, name)
@@ -175,6 +180,6 @@ func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error)
 	if err != nil {
 		return nil, readErr("open stream "+name, err)
 	}
-	b.handles.Store(name, s)
+	b.handles.Store("stream "+name, s)
 	return s, nil
 }

@@ -16,9 +16,10 @@ type Seen struct {
 	StoredAt time.Time
 	After    uint64 // the last event before it, by the guard that the server has checked
 	Guarded  bool   // it was written with a guard; what was not does not follow
+	Erased   bool   // no event: the run is being erased, and there is no such run any more
 }
 
-// Watch calls handle for every lifecycle event of every run in the order of the log, from its beginning, until
+// Watch calls handle for every lifecycle event of every run, and for every run that is erased, in the order of the log, from its beginning, until
 // ctx ends; caughtUp is called once when all that was stored at the start has been handled. It reads headers
 // only and costs the server one consumer: one watch serves a whole process. It goes on over lost connections
 // without a gap and returns nil.
@@ -53,7 +54,7 @@ func (b *Bus) watchOnce(ctx context.Context, from uint64, handle func(s Seen, pe
 		return err
 	}
 	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{"run.v1.evt.>"}, HeadersOnly: true,
+		FilterSubjects: []string{"run.v1.evt.>", eraseFilter}, HeadersOnly: true,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	})
 	if err != nil {
@@ -82,6 +83,7 @@ func (b *Bus) watchOnce(ctx context.Context, from uint64, handle func(s Seen, pe
 			continue
 		}
 		after, guarded := guardOf(m.Headers(), event.LifecycleFilter(info.Key))
-		handle(Seen{info, meta.Sequence.Stream, meta.Timestamp, after, guarded}, meta.NumPending)
+		_, erased := event.ParseErase(m.Subject())
+		handle(Seen{info, meta.Sequence.Stream, meta.Timestamp, after, guarded, erased}, meta.NumPending)
 	}
 }

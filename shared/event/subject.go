@@ -45,6 +45,23 @@ func ScheduleSubject(k Key) string { return "runctl.v1.sched." + k.String() }
 // TimerSubject is where a run's timer fires: runctl.v1.timer.TASK.RUN.
 func TimerSubject(k Key) string { return "runctl.v1.timer." + k.String() }
 
+// EraseSubject is where the erasing of a run is asked for: runctl.v1.erase.TASK.RUN. The message stays until all of the
+// run is gone.
+func EraseSubject(k Key) string { return "runctl.v1.erase." + k.String() }
+
+// EraseTaskSubject is where the erasing of a task is asked for: runctl.v1.erase.TASK.
+func EraseTaskSubject(t TaskID) string { return "runctl.v1.erase." + t.String() }
+
+// ParseErase reads what EraseSubject and EraseTaskSubject make: a key without a run is a task.
+func ParseErase(subject string) (k Key, ok bool) {
+	rest, ok := strings.CutPrefix(subject, "runctl.v1.erase.")
+	if info, isRun := ParseSubject(subject); ok && isRun {
+		return info.Key, subject == EraseSubject(info.Key)
+	}
+	task, err := strconv.ParseInt(rest, 10, 64)
+	return Key{Task: TaskID(task)}, ok && err == nil && task > 0
+}
+
 // LiveSubject is where a stored message of the log is republished: live. and its subject.
 func LiveSubject(subject string) string { return "live." + subject }
 

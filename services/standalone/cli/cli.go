@@ -47,12 +47,14 @@ type grammar struct {
 	Runs   runsCmd   `cmd:"" help:"List runs, newest first."`
 	Show   showCmd   `cmd:"" help:"Show a run."`
 	Cancel cancelCmd `cmd:"" help:"Cancel a run."`
+	Delete deleteCmd `cmd:"" help:"Erase runs that have ended, with all that belongs to them."`
 
 	Tasks struct {
 		List   taskListCmd   `cmd:"" default:"1" help:"List tasks, newest first."`
 		Show   taskShowCmd   `cmd:"" help:"Show a task."`
 		Create taskCreateCmd `cmd:"" help:"Save a task."`
 		Run    taskRunCmd    `cmd:"" help:"Run a task and wait for its result."`
+		Delete taskDeleteCmd `cmd:"" help:"Delete a task, its secrets and its cached workflow."`
 	} `cmd:"" help:"Work with saved tasks."`
 
 	Workflow struct {

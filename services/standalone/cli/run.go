@@ -231,3 +231,17 @@ func (c *cancelCmd) Run(ctx context.Context, t *Terminal, s *server) error {
 	fmt.Fprintf(t.Out, "Run %s is %s.\n", c.ID, r.State)
 	return nil
 }
+
+type deleteCmd struct {
+	IDs []event.RunID `arg:"" name:"run" help:"Numbers of the runs."`
+}
+
+func (c *deleteCmd) Run(ctx context.Context, t *Terminal, s *server) error {
+	for _, id := range c.IDs {
+		if err := s.send(ctx, "DELETE", "/api/runs/"+id.String(), nil, nil); err != nil {
+			return err
+		}
+		fmt.Fprintf(t.Out, "Run %s is deleted.\n", id)
+	}
+	return nil
+}

@@ -97,6 +97,18 @@ func (c *taskCreateCmd) Run(ctx context.Context, t *Terminal, s *server) error {
 	return nil
 }
 
+type taskDeleteCmd struct {
+	ID event.TaskID `arg:"" name:"task" help:"Number of the task."`
+}
+
+func (c *taskDeleteCmd) Run(ctx context.Context, t *Terminal, s *server) error {
+	if err := s.send(ctx, "DELETE", "/api/tasks/"+c.ID.String(), nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "Task %s is deleted. Its runs stay: \"errand runs --task %s\" shows them.\n", c.ID, c.ID)
+	return nil
+}
+
 type taskRunCmd struct {
 	ID     event.TaskID      `arg:"" name:"task" help:"Number of the task."`
 	Prompt string            `help:"Another prompt than the task's."`

@@ -252,6 +252,7 @@ function showButtons() {
   const button = (name) => $(`[data-do=${name}]`);
   setHidden(button('cancel'), over(run.state));
   setHidden(button('again'), !over(run.state));
+  setHidden(button('remove'), !over(run.state));
   setHidden(button('cache'), run.state !== 'succeeded' || run.execution === 'cached_workflow');
   setHidden(button('confirm'), run.state !== 'succeeded' || !run.workflow?.unconfirmed?.length || run.workflow.confirmed || !run.workflow.other_data);
   setHidden(followBox.closest('label'), over(run.state));
@@ -272,6 +273,11 @@ const doings = {
     if (!asked(button, 'Really cancel?')) return;
     const answer = await api('POST', `/api/runs/${id}/cancel`);
     toast(over(answer.state) ? 'The run is canceled.' : 'The run stops after its current action.');
+  },
+  async remove(button) {
+    if (!asked(button, 'Really delete it?')) return;
+    await api('DELETE', `/api/runs/${id}`);
+    location.assign('/');
   },
   async again() {
     const again = await api('POST', `/api/tasks/${root.dataset.task}/runs`, await sameValues());
