@@ -30,7 +30,7 @@ type Action struct {
 	Seconds *float64 `json:"seconds,omitempty"` // default 3, at most 30
 	TabID   string   `json:"tab_id,omitempty"`
 	Query   string   `json:"query,omitempty"`
-	Path    string   `json:"path,omitempty"` // a file of the run, by its name
+	Path    string   `json:"path,omitempty"` // a file of the run, by its name; of a pointer's action: points, see Points
 	To      *int     `json:"to,omitempty"`   // the index of a second element
 
 	// SkipFingerprint says that the caller has a fingerprint of the element: the outcome needs none.

@@ -89,7 +89,7 @@ func TestTheSchemaAndThePromptHaveEveryActionThatIsOffered(t *testing.T) {
 		t.Errorf("the schema offers %q", got)
 	}
 	for name, want := range map[string]string{
-		"index": "N of the control [N]", "keys": "", "path": "a file's name",
+		"index": "N of the control [N]", "keys": "", "path": "a file's name, or points",
 		"query": "replace_text: the old text, find_elements: a CSS selector, replace_file: the old text",
 	} {
 		if got := schema.Properties[name].Description; got != want {

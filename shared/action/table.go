@@ -1,12 +1,20 @@
 package action
 
+const fileOrPoints = "a file's name, or points"
+
 // Parameters that several actions share.
 var (
 	index = Param{Name: "index", Type: Element, Required: true, Doc: "N of the control [N]"}
-	path  = Param{Name: "path", Type: String, Value: true, Doc: "a file's name", Aliases: []ParamAlias{{Name: "file_name"}}}
+	path  = Param{Name: "path", Type: String, Value: true, Doc: fileOrPoints, Aliases: []ParamAlias{{Name: "file_name"}}}
 	text  = Param{Name: "text", Type: String, Required: true, Value: true}
 	tabID = Param{Name: "tab_id", Type: String}
 	query = Param{Name: "query", Type: String}
+)
+
+// What a pointer's action may have besides its element. Neither holds a value of the task.
+var (
+	held  = Param{Name: "keys", Type: String, Aliases: []ParamAlias{{Name: "modifiers"}}}
+	place = Param{Name: "path", Type: String, Doc: fileOrPoints, Aliases: []ParamAlias{{Name: "at"}}}
 )
 
 func required(p Param) Param { p.Required = true; return p }
@@ -44,16 +52,17 @@ var table = []Spec{
 	{
 		Name:      "click",
 		Aliases:   []Alias{{Name: "click_element"}, {Name: "click_element_by_index"}},
-		Params:    []Param{index},
+		Params:    []Param{index, held, place},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Chosen: true, Replaces: SameElement, Toggles: true},
+		Prompt:    "keys: held, as Control+Shift. path: a point \"x,y\" in it, or without index in the last screenshot.",
 	},
 	{
-		Name: "double_click", Params: []Param{index}, Effectful: true,
+		Name: "double_click", Params: []Param{index, held, place}, Effectful: true,
 		Replay: Replay{Keep: Always, Chosen: true},
 	},
 	{
-		Name: "right_click", Params: []Param{index}, Effectful: true,
+		Name: "right_click", Params: []Param{index, held, place}, Effectful: true,
 		Replay: Replay{Keep: Always, Chosen: true},
 	},
 	{
@@ -63,9 +72,10 @@ var table = []Spec{
 	{
 		Name:      "drag",
 		Aliases:   []Alias{{Name: "drag_drop"}, {Name: "drag_and_drop"}},
-		Params:    []Param{index, {Name: "to", Type: Element, Doc: "N of what to drop on"}},
+		Params:    []Param{index, {Name: "to", Type: Element, Doc: "N of what to drop on"}, held, place},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Chosen: true},
+		Prompt:    "onto to (path: a point in that), or through path \"x,y x,y\".",
 	},
 	{
 		Name: "input", Aliases: []Alias{{Name: "input_text"}},

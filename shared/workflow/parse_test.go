@@ -65,7 +65,7 @@ func TestEachMistakeInAWorkflowIsNamedWithItsPlace(t *testing.T) {
 		{oneStep(`{"name": "click", "params": {"index": 3, "css": "a"}}`, ``), "steps[0].actions[0].params.index", "one visit only"},
 		{oneStep(`{"name": "click", "params": {}}`, ``), "steps[0].actions[0].params", "click needs one of css"},
 		{oneStep(`{"name": "click", "params": {"css": ""}}`, ``), "steps[0].actions[0].params", "click needs one of css"},
-		{oneStep(`{"name": "click", "params": {"css": "a", "txt": ""}}`, ``), "steps[0].actions[0].params.txt", "unknown here; there are css, target, xpath"},
+		{oneStep(`{"name": "click", "params": {"css": "a", "txt": ""}}`, ``), "steps[0].actions[0].params.txt", "unknown here; there are css, keys, path, target, xpath"},
 		{oneStep(`{"name": "click", "params": {"target": "a"}}`, ``), "steps[0].actions[0].params.target", "must be an object"},
 		{oneStep(`{"name": "input_text", "params": {"css": "a"}}`, ``), "steps[0].actions[0].params", "input_text needs text"},
 		{oneStep(`{"name": "input", "params": {"css": "a", "text": 5}}`, ``), "steps[0].actions[0].params.text", "must be a string, not 5"},

@@ -253,7 +253,7 @@ func (r *recorder) chosen(part string) bool {
 	return part != "" && slices.ContainsFunc(r.moves, func(m *move) bool {
 		target, _ := m.params["target"].(map[string]any)
 		_, item := r.book.target(m, target)
-		if !item || m.name != "click" || lastPart(m.before) == part {
+		if !item || !specOf(m.name).Replay.Chosen || lastPart(m.before) == part {
 			return false
 		}
 		return lastPart(m.after) == part || lastPart(m.mark("href_path")) == part
@@ -301,7 +301,7 @@ func (r *recorder) notes(w Workflow) []string {
 	}
 	for _, m := range r.moves {
 		switch {
-		case m.name == "drag" && m.params["to_target"] == nil:
+		case m.name == "drag" && m.params["to_target"] == nil && m.params["path"] == nil:
 			list = append(list, fmt.Sprintf("Step %d drags something, and it is not on record onto what: a replay needs a model there.", r.tape.steps[m.step].Number))
 		case m.name == "write_file" || m.name == "replace_file":
 			list = append(list, fmt.Sprintf("Step %d writes a file: a replay writes the recorded text.", r.tape.steps[m.step].Number))

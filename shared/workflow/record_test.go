@@ -365,17 +365,22 @@ func TestARunThatCannotBeReplayedIsNotRecorded(t *testing.T) {
 }
 
 func TestThePageOfAnItemThatAValueHasChosenHasAnyAddress(t *testing.T) {
-	f := &film{in: Recording{Prompt: `Open the "Ferry kettle" and buy it`}}
-	f.on("", "go").act("navigate", `{"url": "https://shop.test/"}`)
-	f.on("https://shop.test/", "open").act("click", "{"+element("link", "Ferry kettle", `, "href_path": "/products/f-7"`)+"}")
-	f.on("https://shop.test/products/f-7", "buy").act("click", "{"+element("button", "Buy", "")+"}")
-	f.on("https://shop.test/cart", "done")
-	w, _ := f.done(`"bought"`).recorded(t)
-	if got := w.Steps[1].After.URL; got != "https://shop.test/products/*" {
-		t.Errorf("the item's page is %s", got)
-	}
-	if got := w.Steps[2].After.URL; got != "https://shop.test/cart" {
-		t.Errorf("the cart is %s", got)
+	for _, opens := range []string{"click", "double_click"} {
+		f := &film{in: Recording{Prompt: `Open the "Ferry kettle" and buy it`}}
+		f.on("", "go").act("navigate", `{"url": "https://shop.test/"}`)
+		f.on("https://shop.test/", "open").act(opens, `{"keys": "Shift", "path": "12,7", `+element("link", "Ferry kettle", `, "href_path": "/products/f-7"`)+"}")
+		f.on("https://shop.test/products/f-7", "buy").act("click", "{"+element("button", "Buy", "")+"}")
+		f.on("https://shop.test/cart", "done")
+		w, _ := f.done(`"bought"`).recorded(t)
+		if got := w.Steps[1].After.URL; got != "https://shop.test/products/*" {
+			t.Errorf("%s: the item's page is %s", opens, got)
+		}
+		if p := w.Steps[1].Actions[0].Params; p["keys"] != "Shift" || p["path"] != "12,7" {
+			t.Errorf("%s: the keys and the point are recorded as %v", opens, p)
+		}
+		if got := w.Steps[2].After.URL; got != "https://shop.test/cart" {
+			t.Errorf("%s: the cart is %s", opens, got)
+		}
 	}
 }
 

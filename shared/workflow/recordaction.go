@@ -24,7 +24,7 @@ func (b *book) action(m *move) Action {
 		}
 	}
 	for name, v := range params {
-		if text, ok := v.(string); ok && !slices.Contains([]string{"xpath", "css", "to_xpath", "to_css"}, name) {
+		if text, ok := v.(string); ok && !slices.Contains([]string{"xpath", "css", "to_xpath", "to_css"}, name) && !pointing(m, name) {
 			params[name] = b.param(m, name, text)
 		}
 	}
@@ -35,6 +35,12 @@ func (b *book) action(m *move) Action {
 		params = map[string]any{"success": true}
 	}
 	return Action{Name: m.name, Params: params, Sends: m.sends}
+}
+
+// pointing reports whether a parameter only says how the pointer acts: the keys held, the points it goes to.
+func pointing(m *move, name string) bool {
+	p, _ := specOf(m.name).Param(name)
+	return specOf(m.name).Replay.Chosen && !p.Value
 }
 
 // element is what an action is for, told by its fingerprint and the path to it.

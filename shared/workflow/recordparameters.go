@@ -74,7 +74,7 @@ func (v *value) merge(other *value) {
 	}
 }
 
-var commonKey = regexp.MustCompile(`(?i)^((control|ctrl|shift|alt|meta)\+)*(enter|tab|escape|backspace|delete|space|home|end|insert|page(up|down)|arrow\w+|f\d+|.)$`)
+var commonKey = regexp.MustCompile(`(?i)^((control|ctrl|shift|alt|meta)\+)*(enter|tab|escape|backspace|delete|space|home|end|insert|page(up|down)|arrow\w+|f\d+|.)(:(down|up))?$`)
 
 // allot gives each value its places in the prompt, the longest first. One that finds only places within a longer one
 // tells that the longer is made of it: the longer one is no value then.

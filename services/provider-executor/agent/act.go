@@ -113,6 +113,9 @@ func note(action *event.Action, out browser.Outcome) {
 	if len(out.Target) > 0 {
 		action.Params["target"] = out.Target
 	}
+	if out.Path != "" {
+		action.Params["path"] = out.Path
+	}
 	if len(out.Drop) > 0 {
 		delete(action.Params, "to") // an index, as index is
 		action.Params["to_target"] = out.Drop

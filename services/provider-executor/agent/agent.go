@@ -326,10 +326,14 @@ func (r *run) count(step event.StepData) {
 
 // screenshot is a JPEG of the page, nil where there is none. A page that gives none is no reason to end a run.
 func (r *run) screenshot(ctx context.Context) []byte {
+	return r.pictureOf(ctx, (*browser.Session).Screenshot)
+}
+
+func (r *run) pictureOf(ctx context.Context, take func(*browser.Session, context.Context) ([]byte, error)) []byte {
 	if r.session == nil {
 		return nil
 	}
-	shot, err := r.session.Screenshot(ctx)
+	shot, err := take(r.session, ctx)
 	if err != nil {
 		r.Log.Warn("take screenshot", "error", err)
 		return nil

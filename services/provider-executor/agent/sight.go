@@ -15,7 +15,7 @@ func (r *run) sight(ctx context.Context, page *browser.Observation) []byte {
 	if !asked && !page.Pictured {
 		return nil
 	}
-	return r.screenshot(ctx)
+	return r.pictureOf(ctx, (*browser.Session).Picture)
 }
 
 // appearance is what the detection of loops tells pages apart by. One that is a picture changes where its text does not.

@@ -22,6 +22,8 @@ type Outcome struct {
 	// XPath and Target describe the element acted on, for replay.
 	XPath  string
 	Target json.RawMessage
+	// Path is the action's path counted from the element that XPath and Target describe, if the action told it otherwise.
+	Path string
 	// Drop describes likewise what the element was dropped on.
 	Drop json.RawMessage
 	// Sends says that the page has sent something, in this tab or one that it opened: a request that is neither GET nor

@@ -6,27 +6,29 @@ import (
 	"math"
 )
 
-type point struct {
-	X float64 `json:"x"`
-	Y float64 `json:"y"`
-}
-
 func (d *doing) click(ctx context.Context) (Outcome, error) {
-	e, err := d.element(ctx)
+	e, err := d.pointedAt(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if !d.action.SkipFingerprint {
 		e.way = e.hops(ctx) // a click may take its own frame away
 	}
+	release, err := d.hold(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
 	before, err := d.press(ctx, e)
+	if released := release(ctx); err == nil {
+		err = released
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
 	var traced Outcome
 	e.trace(ctx, &traced, before.Target)
 	out, _ := d.afterwards(ctx, func() (Outcome, error) { return d.judgeClick(ctx, e, before), nil })
-	out.XPath, out.Target = traced.XPath, traced.Target
+	out.XPath, out.Target, out.Path = traced.XPath, traced.Target, e.pathOf()
 	if out.Success == nil && d.place() != d.from {
 		out.Success = new(true)
 	}
@@ -90,7 +92,7 @@ func (e element) clickable(seen look) error {
 // aim finds the point of the page where a click reaches the element.
 func (d *doing) aim(ctx context.Context, e element) (look, point, error) {
 	var seen look
-	if err := e.call(ctx, &seen, "aim", d.options.Eager, d.action.SkipFingerprint); err != nil || seen.Wait != "" {
+	if err := e.call(ctx, &seen, "aim", d.options.Eager, d.action.SkipFingerprint, e.point); err != nil || seen.Wait != "" {
 		return seen, point{}, err
 	}
 	at := point{seen.X, seen.Y}
@@ -103,7 +105,14 @@ func (d *doing) aim(ctx context.Context, e element) (look, point, error) {
 }
 
 func (d *doing) mouse(ctx context.Context, kind string, at point) error {
-	return d.give(ctx, "Input.dispatchMouseEvent", mouseAt(kind, at))
+	return d.give(ctx, "Input.dispatchMouseEvent", d.mouseAt(kind, at))
+}
+
+// mouseAt is a mouse event with the keys that are down.
+func (d *doing) mouseAt(kind string, at point) map[string]any {
+	params := mouseAt(kind, at)
+	params["modifiers"] = d.down.bits()
+	return params
 }
 
 func mouseAt(kind string, at point) map[string]any {
@@ -116,9 +125,9 @@ func mouseAt(kind string, at point) map[string]any {
 
 // clickEvents lists the mouse events of an action's click: a double click is two presses, of which the second says that
 // it is one, and a right click uses the other button.
-func clickEvents(name string, at point) []map[string]any {
-	events, count, button := []map[string]any{mouseAt("mouseMoved", at)}, 1, "left"
-	switch name {
+func (d *doing) clickEvents(at point) []map[string]any {
+	events, count, button := []map[string]any{d.mouseAt("mouseMoved", at)}, 1, "left"
+	switch d.action.Name {
 	case "double_click":
 		count = 2
 	case "right_click":
@@ -126,7 +135,7 @@ func clickEvents(name string, at point) []map[string]any {
 	}
 	for n := 1; n <= count; n++ {
 		for _, kind := range []string{"mousePressed", "mouseReleased"} {
-			event := mouseAt(kind, at)
+			event := d.mouseAt(kind, at)
 			event["button"], event["clickCount"] = button, n
 			events = append(events, event)
 		}
@@ -138,7 +147,7 @@ var clickedWord = map[string]string{"click": "Clicked", "double_click": "Double-
 
 // judgeClick compares the element with what it was before the click.
 func (d *doing) judgeClick(ctx context.Context, e element, before look) (out Outcome) {
-	out.Content = clickedWord[d.action.Name] + " " + e.shown() + "."
+	out.Content = clickedWord[d.action.Name] + " " + e.shown() + e.where() + d.withKeys() + "."
 	if before.Renamed != "" {
 		out.Content += fmt.Sprintf(" It is the same control, called %q now.", before.Renamed)
 	}
@@ -146,10 +155,11 @@ func (d *doing) judgeClick(ctx context.Context, e element, before look) (out Out
 	if err := e.call(ctx, &after, "state"); err != nil || after == nil {
 		return out // gone with the page it was on: the click had some effect
 	}
+	plain := d.action.Name == "click" && d.action.Keys == ""
 	if changed(before.Toggled, after.Toggled) {
 		out.Success = new(true)
 		out.Content += fmt.Sprintf(" It is %s now.", onOff(*after.Toggled))
-	} else if before.Type == "checkbox" && d.action.Name == "click" { // a double click takes itself back
+	} else if before.Type == "checkbox" && plain { // a double click takes itself back
 		out = Outcome{Success: new(false), Error: fmt.Sprintf("[%d] %s was clicked and is still %s; the page did not take the change", e.index, e.what(), onOff(or(after.Toggled, "false")))}
 	} else if before.Type == "radio" && d.action.Name != "right_click" {
 		out.Success = new(or(after.Toggled, "") == "true")

@@ -127,6 +127,7 @@ type element struct {
 	index int
 	frame *frame
 	way   []action.Frame // through frames, as far as it was asked for
+	point *point         // of it that is meant, from its top left corner; nil: any that a click reaches
 }
 
 func (d *doing) element(ctx context.Context) (element, error) {

@@ -90,7 +90,7 @@ func (d *doing) clickAt(ctx context.Context, at point) error {
 		return err
 	}
 	var sent []*cdp.Pending
-	for _, event := range clickEvents(d.action.Name, at) {
+	for _, event := range d.clickEvents(at) {
 		sent = append(sent, d.tab.target.Start("Input.dispatchMouseEvent", event))
 	}
 	return waitAll(ctx, sent)
@@ -104,7 +104,7 @@ func (d *doing) typeAtOnce(ctx context.Context, text string) error {
 		}
 		var sent []*cdp.Pending
 		for _, r := range part {
-			down, up := strokeOf(keyOf(r), 0)
+			down, up := strokeOf(keyOf(r), d.down.bits())
 			sent = append(sent, d.tab.target.Start("Input.dispatchKeyEvent", down), d.tab.target.Start("Input.dispatchKeyEvent", up))
 		}
 		if err := waitAll(ctx, sent); err != nil {

@@ -34,6 +34,18 @@ var named = map[string]key{
 	"PageDown":   {"PageDown", "PageDown", "", 34},
 	"Insert":     {"Insert", "Insert", "", 45},
 	"Shift":      {"Shift", "ShiftLeft", "", 16},
+	"F1":         {"F1", "F1", "", 112},
+	"F2":         {"F2", "F2", "", 113},
+	"F3":         {"F3", "F3", "", 114},
+	"F4":         {"F4", "F4", "", 115},
+	"F5":         {"F5", "F5", "", 116},
+	"F6":         {"F6", "F6", "", 117},
+	"F7":         {"F7", "F7", "", 118},
+	"F8":         {"F8", "F8", "", 119},
+	"F9":         {"F9", "F9", "", 120},
+	"F10":        {"F10", "F10", "", 121},
+	"F11":        {"F11", "F11", "", 122},
+	"F12":        {"F12", "F12", "", 123},
 }
 
 var otherNames = map[string]string{"Esc": "Escape", "Return": "Enter", "Up": "ArrowUp", "Down": "ArrowDown", "Left": "ArrowLeft", "Right": "ArrowRight", "Del": "Delete"}
@@ -68,7 +80,7 @@ func (d *doing) stroke(ctx context.Context, k key, held int) error {
 	if err := d.gate(); err != nil {
 		return err
 	}
-	down, up := strokeOf(k, held)
+	down, up := strokeOf(k, held|d.down.bits())
 	pressed := d.tab.target.Start("Input.dispatchKeyEvent", down)
 	released := d.tab.target.Start("Input.dispatchKeyEvent", up)
 	if err := pressed.Wait(ctx, nil); err != nil {
@@ -117,6 +129,13 @@ func chord(text string) (k key, held int, ok bool) {
 	return key{}, 0, false
 }
 
+// isKey reports whether a word names a key, a chord, or a key that is to be held or released.
+func isKey(word string) bool {
+	_, _, chorded := chord(word)
+	_, _, held := heldWord(word)
+	return chorded || held
+}
+
 func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 	if d.action.Keys == "" {
 		return failed(`send_keys needs keys, as "Enter", "Control+a" or a text`), nil
@@ -132,6 +151,9 @@ func (d *doing) sendKeys(ctx context.Context) (Outcome, error) {
 	}
 	d.settlePatiently(ctx)
 	out := Outcome{Content: fmt.Sprintf("Sent the keys %q.", clip(d.action.Keys, 100))}
+	if len(d.down) > 0 {
+		out.Content += fmt.Sprintf(" %s stays down until %s:up.", d.down, d.down[len(d.down)-1].key)
+	}
 	if d.place() != before {
 		out.Success = new(true)
 	}
@@ -145,15 +167,22 @@ func (d *doing) strokes(ctx context.Context) error {
 		return d.give(ctx, "Input.insertText", map[string]any{"text": d.action.Keys})
 	}
 	words := strings.Fields(d.action.Keys)
-	text := len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { _, _, ok := chord(w); return !ok })
-	if text {
+	if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return !isKey(w) }) {
 		return d.typeText(ctx, d.action.Keys)
 	}
 	for _, w := range words {
-		k, held, _ := chord(w)
-		if err := d.stroke(ctx, k, held); err != nil {
+		if err := d.keyWord(ctx, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keyWord presses a key or a chord, or changes whether a key is down.
+func (d *doing) keyWord(ctx context.Context, word string) error {
+	if k, down, ok := heldWord(word); ok {
+		return d.keep(ctx, k, down)
+	}
+	k, held, _ := chord(word)
+	return d.stroke(ctx, k, held)
 }

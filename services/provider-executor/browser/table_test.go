@@ -61,7 +61,7 @@ func TestADragIsCarriedAsThePageListensForIt(t *testing.T) {
 	url, beats := table(t)
 	for path, c := range map[string]struct{ from, to, beat string }{
 		"/native":  {"button Card", "button Done", "card%207"},
-		"/pointer": {"slider Handle", "button Target", "1%20true%20430%2C310"},
+		"/pointer": {"slider Handle", "button Target", "1%20true%20432%2C312"},
 	} {
 		u := newUser(t)
 		u.visit(url + path)

@@ -79,21 +79,82 @@ function pointsOf(el) {
   return points;
 }
 
+// spot tells which element stands at a point, with that point from its top left corner: the control that would be hit, or
+// the element itself. frame: it shows a document of its own.
+function spot(x, y) {
+  const over = hit(x, y);
+  if (!over) throw new Refusal('there is nothing at that point of the page');
+  let el = over;
+  for (let at = over; at && at !== document.body; at = parentOf(at)) if (roleOf(at) || keys.has(at)) { el = at; break; }
+  const role = roleOf(el) || 'clickable', name = nameOf(el, role);
+  const r = el.getBoundingClientRect();
+  return { token, key: keyOf(el, role, name), role, name, x: x - r.left, y: y - r.top, frame: /^i?frame$/.test(over.localName) };
+}
+
+// into turns a point of this document into one inside a frame; null: it lies elsewhere.
+function into(owner, x, y) {
+  if (hit(x, y) !== owner) return null;
+  const r = owner.getBoundingClientRect();
+  const scale = owner.offsetWidth ? r.width / owner.offsetWidth : 1;
+  return { x: (x - r.left) / scale - owner.clientLeft, y: (y - r.top) / scale - owner.clientTop };
+}
+
+// goal is where an element stands that was aimed at. What is dragged may cover it. bring: it is scrolled into view.
+function goal(ref, bring) {
+  const el = still(ref);
+  if (!el) throw new Refusal('it is no longer on the page');
+  if (bring) el.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
+  const { left, top, width, height } = el.getBoundingClientRect();
+  return { x: left, y: top, width, height };
+}
+
+// outward turns a point inside a frame into one of this document, whatever covers it.
+function outward(owner, x, y) {
+  const r = owner.getBoundingClientRect();
+  const scale = owner.offsetWidth ? r.width / owner.offsetWidth : 1;
+  return { x: r.left + (owner.clientLeft + x) * scale, y: r.top + (owner.clientTop + y) * scale };
+}
+
+// scrolledTo sums up how far the page is scrolled, and the parts of it that its middle stands in.
+function scrolledTo() {
+  const sum = { x: scrollX, y: scrollY };
+  for (let at = hit(innerWidth / 2, innerHeight / 2); at && at !== document.scrollingElement; at = parentOf(at)) {
+    sum.x += at.scrollLeft;
+    sum.y += at.scrollTop;
+  }
+  return sum;
+}
+
+// placed is a point of an element in the viewport, which is scrolled to it; null: nobody can point there.
+function placed(el, { x, y }) {
+  const place = () => { const r = el.getBoundingClientRect(); return { x: r.left + x, y: r.top + y, r }; };
+  let p = place();
+  if (x < 0 || y < 0 || x > p.r.width || y > p.r.height) {
+    throw new Refusal(`it is ${Math.round(p.r.width)},${Math.round(p.r.height)} pixels large, and ${Math.round(x)},${Math.round(y)} lies outside`);
+  }
+  if (p.x < 0 || p.y < 0 || p.x >= innerWidth || p.y >= innerHeight) {
+    scrollBy({ left: p.x - innerWidth / 2, top: p.y - innerHeight / 2, behavior: 'instant' });
+    p = place();
+  }
+  return { x: p.x, y: p.y };
+}
+
 // aim brings an element into view, gives the point where a click reaches it, and watches over that click. Eagerly it
-// says what is in its way as something to wait for. untraced: no fingerprint is needed.
-function aim(ref, eager, untraced) {
+// says what is in its way as something to wait for. untraced: no fingerprint is needed. at: the point of it that is meant.
+function aim(ref, eager, untraced, at) {
   const el = find(ref);
   if (disabled(el)) throw new Refusal('it is disabled now');
   const target = el.labels?.length && !shown(el) ? el.labels[0] : el;
   for (const block of ['nearest', 'center', 'start', 'end']) {
     target.scrollIntoView({ block, inline: 'nearest', behavior: 'instant' });
-    const point = pointsOf(el).find(p => reaches(el, hit(p.x, p.y)));
+    const points = at ? [placed(el, at)] : pointsOf(el);
+    const point = points.find(p => reaches(el, hit(p.x, p.y)));
     if (!point) continue;
     guard(el);
     const name = nameOf(el, roleOf(el) || 'clickable');
     return { ...point, ...look(el), renamed: renamed(entryOf(ref), el, name) && name !== entryOf(ref).name ? name : '', target: untraced ? undefined : targetOf(el) };
   }
-  const points = pointsOf(el);
+  const points = at ? [placed(el, at)] : pointsOf(el);
   const why = points.length === 0 ? 'it has no visible place on the page'
     : `it is covered by ${describe(hit(points[0].x, points[0].y) || document.body)}; deal with that first`;
   if (!eager) throw new Refusal(why);
@@ -159,15 +220,10 @@ function state(ref) {
 // through turns a point inside a frame into one of this document.
 function through(owner, x, y) {
   if (!shown(owner)) throw new Refusal('its frame is not visible');
-  const place = () => {
-    const r = owner.getBoundingClientRect();
-    const scale = owner.offsetWidth ? r.width / owner.offsetWidth : 1;
-    return { x: r.left + (owner.clientLeft + x) * scale, y: r.top + (owner.clientTop + y) * scale };
-  };
-  let p = place();
+  let p = outward(owner, x, y);
   if (p.x < 0 || p.y < 0 || p.x >= innerWidth || p.y >= innerHeight) {
     owner.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
-    p = place();
+    p = outward(owner, x, y);
   }
   const over = hit(p.x, p.y);
   if (over !== owner) throw new Refusal(`its frame is covered by ${over ? describe(over) : 'something'}; deal with that first`);
