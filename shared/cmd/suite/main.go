@@ -1,5 +1,8 @@
 // Command suite runs `go test -json` with its arguments and prints what matters: a line for each package, the output of
 // tests that failed, the ten slowest tests, and how many passed. Its exit code is that of go test.
+//
+// Arguments may be several groups, each after a "--"; they run at the same time, with what stands before the first "--"
+// in common: `suite -shuffle=on -- -race ./server -- ./parser`.
 package main
 
 import (
@@ -12,6 +15,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,18 +27,56 @@ func main() {
 	os.Exit(code)
 }
 
+// run runs go test for each group of arguments at the same time, and reports on all of them together. Its exit code is the
+// largest of theirs.
 func run(out io.Writer, args []string) (code int, err error) {
+	began := time.Now()
+	r := newReport(out)
+	var (
+		wg sync.WaitGroup
+		mu sync.Mutex
+	)
+	for _, group := range groups(args) {
+		wg.Go(func() {
+			exit, failed := r.test(group)
+			mu.Lock()
+			defer mu.Unlock()
+			code, err = max(code, exit), errors.Join(err, failed)
+		})
+	}
+	wg.Wait()
+	r.end(time.Since(began), code)
+	return code, err
+}
+
+// groups splits the arguments at each "--": what stands before the first is put before each group.
+func groups(args []string) [][]string {
+	all := [][]string{nil}
+	for _, arg := range args {
+		if arg == "--" {
+			all = append(all, slices.Clone(all[0]))
+			continue
+		}
+		last := len(all) - 1
+		all[last] = append(all[last], arg)
+	}
+	if len(all) == 1 {
+		return all
+	}
+	return all[1:]
+}
+
+// test runs go test with the arguments and reads what it prints.
+func (r *report) test(args []string) (code int, err error) {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()
 	if err != nil {
 		return 1, err
 	}
-	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 1, err
 	}
-	r := newReport(out)
 	err = r.read(events)
 	var exit *exec.ExitError
 	if ended := cmd.Wait(); errors.As(ended, &exit) {
@@ -42,7 +84,6 @@ func run(out io.Writer, args []string) (code int, err error) {
 	} else if err = errors.Join(err, ended); err != nil {
 		code = 1
 	}
-	r.end(time.Since(began), code)
 	return code, err
 }
 
@@ -59,6 +100,7 @@ type outcome struct {
 }
 
 type report struct {
+	mu                      sync.Mutex // over all that follows
 	out                     io.Writer
 	said                    map[[2]string]*strings.Builder // by package and test, what was printed so far
 	failedIn                map[string]bool                // packages with a failed test, whose own output says no more
@@ -74,18 +116,24 @@ func (r *report) read(events io.Reader) error {
 	lines := bufio.NewReader(events)
 	for {
 		line, err := lines.ReadBytes('\n')
-		var e event
-		if json.Unmarshal(line, &e) == nil {
-			r.add(e)
-		} else {
-			_, _ = r.out.Write(line) // not of test2json
-		}
+		r.line(line)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read the output of go test: %w", err)
 		}
+	}
+}
+
+func (r *report) line(line []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var e event
+	if json.Unmarshal(line, &e) == nil {
+		r.add(e)
+	} else {
+		_, _ = r.out.Write(line) // not of test2json
 	}
 }
 

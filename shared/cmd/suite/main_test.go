@@ -52,3 +52,18 @@ func TestTheReportSaysWhatFailedAndTheExitCodeFollows(t *testing.T) {
 		})
 	}
 }
+
+func TestGroupsOfArgumentsRunTogetherAndAreReportedTogether(t *testing.T) {
+	file := "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestOne(t *testing.T) {}\nfunc TestTwo(t *testing.T) { os.Exit(3) }\n"
+	module(t, map[string]string{"m_test.go": file})
+	var out strings.Builder
+	code, err := run(&out, []string{"-timeout", "1m", "--", "-run", "One", "./...", "--", "-run", "Two", "./..."})
+	if code != 1 || err != nil {
+		t.Errorf("exit code %d (%v)", code, err)
+	}
+	for _, want := range []string{"ok   example.com/m", "FAIL example.com/m", "FAIL: 1 passed, 1 failed"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, &out)
+		}
+	}
+}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package standalone
-
-var buildFlags []string
