@@ -47,6 +47,8 @@ type SessionOptions struct {
 	Eager bool
 	// Alone gives the session a Chromium of its own also where others share one: if it ends again, the culprit is known.
 	Alone bool
+	// Restore is the state of an earlier session that this one goes on with; nil: it begins with nothing.
+	Restore *State
 	// Secrets are put in where an action asks for them, and masked in everything that
 	// comes back from the browser. nil: there are none.
 	Secrets *secret.Set
@@ -92,7 +94,10 @@ type Session struct {
 	downloads  []*download // not yet collected
 	downloaded int         // ever begun
 
-	refs refs // used by whoever has the turn
+	refs    refs    // used by whoever has the turn
+	origins origins // used by whoever has the turn
+
+	restored Restored // does not change after begin
 }
 
 func newSession(b *instance, contextID string) *Session {
@@ -107,6 +112,7 @@ func newSession(b *instance, contextID string) *Session {
 		targets:   map[*cdp.Session]bool{},
 		fragile:   map[string]bool{},
 		frames:    map[string]bool{},
+		origins:   origins{known: map[string]OriginState{}, tracked: map[string]bool{}},
 		refs:      refs{worlds: map[int]*world{}, elements: map[int]reference{}},
 	}
 }
@@ -130,6 +136,11 @@ func (s *Session) begin(ctx context.Context, o SessionOptions) error {
 	s.folder = folder // which the browser's downloads look for
 	s.browser.mu.Unlock()
 	s.change(func() { s.options, s.watching = o, o.Eager })
+	if o.Restore != nil {
+		if err := s.putBack(ctx, o.Restore); err != nil {
+			return fmt.Errorf("restore cookies and storage: %w", err)
+		}
+	}
 	if s.proxy != nil {
 		s.proxy.Admit(ctx, egress.Policy{Domains: o.AllowedDomains, Log: o.Log})
 	}
@@ -142,7 +153,10 @@ func (s *Session) begin(ctx context.Context, o SessionOptions) error {
 	if err != nil {
 		return err
 	}
-	return run(t.target, t.common())
+	if err := run(t.target, t.common()); err != nil || o.Restore == nil {
+		return err
+	}
+	return s.reopen(ctx, o.Restore)
 }
 
 // Close disposes the context with all its tabs, or ends the Chromium that was for this session
@@ -283,7 +297,7 @@ func (s *Session) openTab(ctx context.Context) (*tab, error) {
 // adopt takes in a tab that waits for its first request: one that we opened, or one
 // that a page did. It returns at once.
 func (s *Session) adopt(target *cdp.Session, info targetInfo) {
-	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, came: map[string]bool{}, frames: map[*cdp.Session]string{}, worlds: map[string]string{}}
+	t := &tab{session: s, target: target, targetID: info.TargetID, requests: map[string]bool{}, came: map[string]bool{}, frames: map[*cdp.Session]string{}, worlds: map[string]string{}, databases: map[string]bool{}}
 	t.doc.url, t.doc.ready = info.URL, true
 	if !s.admit() {
 		s.discard(t)

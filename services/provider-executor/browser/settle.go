@@ -112,6 +112,9 @@ func (t *tab) track(e cdp.Event) {
 		if !harmlessMethods[p.Request.Method] && !reports[p.Type] {
 			t.session.change(func() { t.session.sent = true })
 		}
+		if p.Type == "Document" && p.FrameID == t.targetID {
+			t.asksBy(p.Request.Method, p.LoaderID)
+		}
 		if worthWaiting[p.Type] {
 			t.session.change(func() { t.requests[p.RequestID] = p.Type == "Document" && p.FrameID == t.targetID })
 		}
@@ -127,6 +130,18 @@ func (t *tab) track(e cdp.Event) {
 	case "Network.loadingFinished", "Network.loadingFailed":
 		t.session.change(func() { delete(t.requests, p.RequestID) })
 	}
+}
+
+// asksBy notes by which method the tab's next document is asked for; after a redirection, by which in the end.
+func (t *tab) asksBy(method, loader string) {
+	t.session.change(func() {
+		switch {
+		case !harmlessMethods[method]:
+			t.posted = loader
+		case t.posted == loader:
+			t.posted = ""
+		}
+	})
 }
 
 // settle waits until the requests of the watched action are answered and the active

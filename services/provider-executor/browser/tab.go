@@ -27,6 +27,9 @@ type tab struct {
 	requests map[string]bool         // of the watched action, not yet answered; true: for a new document
 	worlds   map[string]string       // names of the isolated worlds in frames whose first one was broken
 	frames   map[*cdp.Session]string // cross-site frames, and the frame each stands in
+
+	posted    string          // loader of the newest document that was asked for by sending something
+	databases map[string]bool // by origin: may have changed since they were read
 }
 
 // document is what is known of the document in a tab's main frame.
@@ -117,6 +120,10 @@ func (t *tab) handle(e cdp.Event) {
 		t.answer(e)
 	case "Input.dragIntercepted":
 		t.drags(e)
+	case "Storage.indexedDBContentUpdated", "Storage.indexedDBListUpdated":
+		t.databaseChanged(e)
+	case "Fetch.requestPaused":
+		t.fulfil(e)
 	case "Inspector.targetCrashed":
 		t.target.Fail(ErrPageCrashed)
 	default:
