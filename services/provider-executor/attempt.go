@@ -125,9 +125,13 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	if err != nil {
 		return agent.Result{}, err
 	}
+	state, err := s.lastState(ctx, l, history)
+	if err != nil {
+		return agent.Result{}, err
+	}
 	return a.Run(ctx, agent.Task{
 		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
-		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history, Recording: recording,
+		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history, State: state, Recording: recording,
 		Budget: req.Budget, ExtractModel: req.ExtractModel, ModelTimeout: time.Duration(req.ModelTimeout) * time.Second, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
 		Files: l.files.Names(), Evaluate: req.AllowEvaluate,
 	})
@@ -155,10 +159,13 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 	return agent.Agent{
 		Models: models, Prices: s.Config.Prices, Journal: l, Log: l.log,
 		Now: func() time.Time { return l.now(ctx) },
-		Browser: func(ctx context.Context) (*browser.Session, error) {
+		Keep: func(ctx context.Context, step int, state browser.State) string {
+			return s.keepState(ctx, l, step, state)
+		},
+		Browser: func(ctx context.Context, state *browser.State) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
-				Panicked: l.stop, Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
+				Restore: state, Panicked: l.stop, Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
 				Alone: l.run.Attempt > 1, // whether it ended the browser that it had is known then
 			})
 		},

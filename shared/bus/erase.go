@@ -210,6 +210,7 @@ func (b *Bus) eraseLog(ctx context.Context, k event.Key) error {
 		{streamRuns, event.ScheduleSubject(k)},
 		{streamRuns, event.TimerSubject(k)},
 		{streamRuns, event.CancelSubject(k)},
+		{"KV_" + bucketStates, "$KV." + bucketStates + "." + k.String() + ".>"},
 		{streamRuns, event.StepFilter(k)},
 		{streamRuns, event.LifecycleFilter(k)},
 		{"KV_" + bucketDeliveries, "$KV." + bucketDeliveries + "." + string(d)},

@@ -22,6 +22,7 @@ const (
 	bucketHistory    = "history"    // TASK.RUN.N: last event of each step, made by the server from RUNS
 	bucketDeliveries = "deliveries" // DELIVERY: last event of each delivery, made by the server from WEBHOOKS
 	bucketSecrets    = "secrets"    // REF: a sealed secret, written once, before the request or task that names it
+	bucketStates     = "states"     // TASK.RUN.STEP.ATTEMPT: what the run's browser held after a step, sealed
 	storeScreenshots = "screenshots"
 	storeObjects     = "objects" // results and actions too large for an event
 	storeFiles       = "files"   // FILE: what callers have uploaded and runs have downloaded
@@ -76,7 +77,7 @@ func layout(r Replicas) []jetstream.StreamConfig {
 			jetstream.SubjectTransformConfig{Source: "run.v1.step.*.*.*.*", Destination: "$KV.history.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}"}),
 		projection(bucketDeliveries, streamWebhooks,
 			jetstream.SubjectTransformConfig{Source: "webhook.v1.evt.*.*", Destination: "$KV.deliveries.{{wildcard(1)}}"}),
-		bucket(bucketTasks, r), bucket(bucketSecrets, r),
+		bucket(bucketTasks, r), bucket(bucketSecrets, r), bucket(bucketStates, r),
 		objectStore(storeScreenshots, r), objectStore(storeObjects, r), objectStore(storeFiles, r),
 		setupBucket(r),
 	}

@@ -122,11 +122,14 @@ func note(action *event.Action, out browser.Outcome) {
 	}
 }
 
-func (r *run) openBrowser(ctx context.Context) (err error) {
+func (r *run) openBrowser(ctx context.Context) error { return r.openBrowserAs(ctx, nil) }
+
+// openBrowserAs opens a browser that goes on with a state; nil: with nothing.
+func (r *run) openBrowserAs(ctx context.Context, state *browser.State) (err error) {
 	if r.session != nil {
 		return nil
 	}
-	if r.session, err = r.Browser(ctx); err != nil {
+	if r.session, err = r.Browser(ctx, state); err != nil {
 		return fmt.Errorf("open browser: %w", err)
 	}
 	return nil

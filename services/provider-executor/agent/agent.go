@@ -31,6 +31,7 @@ type Task struct {
 	InitialURL string // opened as the first step; empty for none
 	MaxSteps   int
 	History    []event.StepData // steps of earlier attempts in order, all done
+	State      *browser.State   // what the browser of an earlier attempt held at last; nil: nothing is known of it
 
 	Budget       *event.Budget // nil: no limits
 	ExtractModel string        // reads pages for extract; empty: the model that decides
@@ -54,18 +55,21 @@ type Journal interface {
 
 // Agent carries out tasks. Its fields are its dependencies and are all needed.
 type Agent struct {
-	Models  []Model                                         // the first is asked; the others are its fallbacks, in order; none: only a recording can be replayed
-	Browser func(context.Context) (*browser.Session, error) // called at most once, at the first browser action
+	Models  []Model                                                         // the first is asked; the others are its fallbacks, in order; none: only a recording can be replayed
+	Browser func(context.Context, *browser.State) (*browser.Session, error) // called at most once: at the first browser action, or at once with the state to go on with
 	Journal Journal
 	Prices  model.Prices
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Keep stores the state of the browser after a step, by its number, and returns the key that names it; empty: it
+	// could not be stored, and a takeover does without.
+	Keep func(context.Context, int, browser.State) string
 }
 
 // Run carries out t. An error means that the attempt ended without a result: the browser is gone, the journal
 // refused a line, or ctx is over. A task that cannot be done is a Result with an Error.
 func (a *Agent) Run(ctx context.Context, t Task) (Result, error) {
-	r := &run{Agent: a, task: t, talk: resumed(t)}
+	r := &run{Agent: a, task: t, talk: resumed(t, browser.Restored{})}
 	for _, step := range t.History {
 		r.usage = r.usage.Add(step.Usage)
 		r.number, r.memory = step.Number, step.Memory
@@ -85,6 +89,9 @@ func (r *run) carriedOut(ctx context.Context) (*Result, error) {
 		return r.replay(ctx)
 	}
 	r.execution = event.ExecutionAI
+	if err := r.goOn(ctx); err != nil {
+		return nil, err
+	}
 	return r.loop(ctx)
 }
 
@@ -239,6 +246,9 @@ func (r *run) perform(ctx context.Context, d decision, step event.StepData) (eve
 	}
 	var stopped error
 	step.Actions, stopped = r.act(ctx, d)
+	if d.effectful() && stopped == nil {
+		step.State = r.keep(ctx, step.Number)
+	}
 	var spent overBudget
 	if errors.As(stopped, &spent) {
 		return step, r.partial("budget_exceeded", "The run met its budget: "+spent.what+"."), r.written(ctx, step, nil)

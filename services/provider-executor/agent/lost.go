@@ -55,6 +55,8 @@ func (p *player) takeOver(ctx context.Context, why string) (*Result, error) {
 			"See what was done, and run the task again where it is safe."), nil
 	}
 	p.execution = event.ExecutionHealed
-	p.talk = resumed(p.task) // whose prompt has this run's values now
+	if err := p.goOn(ctx); err != nil { // the task's prompt has this run's values now
+		return nil, err
+	}
 	return p.loop(ctx)
 }

@@ -38,7 +38,7 @@ func play(t *testing.T, script modelsim.Script, task Task) (*lastWords, Result, 
 	journal := &lastWords{}
 	a := Agent{
 		Models: []Model{{Provider: "openai", Name: "m", Client: client}}, Journal: journal, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Browser: func(context.Context) (*browser.Session, error) { return nil, errDied },
+		Browser: func(context.Context, *browser.State) (*browser.Session, error) { return nil, errDied },
 	}
 	task.MaxSteps = 20
 	result, err := a.Run(t.Context(), task)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
@@ -46,7 +47,7 @@ func (c *conversation) system() string {
 
 // resumed is the conversation of a task with what earlier attempts did: as text, since the numbers of that time name
 // nothing now. The newest steps are told in full, of the others a line each.
-func resumed(t Task) *conversation {
+func resumed(t Task, restored browser.Restored) *conversation {
 	c := newConversation(t)
 	if len(t.History) == 0 {
 		return c
@@ -66,7 +67,7 @@ func resumed(t Task) *conversation {
 	if from > 0 {
 		c.pending += c.summary(from)
 	}
-	c.pending += full + takeoverNotice(t.History)
+	c.pending += full + c.takeoverNotice(t.History, restored)
 	return c
 }
 

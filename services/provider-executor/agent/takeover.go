@@ -1,9 +1,12 @@
 package agent
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
 )
@@ -11,12 +14,52 @@ import (
 // maxToldSent bounds the actions that a takeover notice lists under each heading: the newest ones.
 const maxToldSent = 20
 
-// takeoverNotice tells the model that its browser is a new one, and what earlier attempts of the run have sent or may
-// have sent. It stands right before the page, because that page looks as if nothing had been done.
-func takeoverNotice(history []event.StepData) string {
+// goOn begins where an earlier attempt stood: with its browser's state, and with a model that is told of it.
+func (r *run) goOn(ctx context.Context) error {
+	if len(r.task.History) == 0 {
+		return nil
+	}
+	var restored browser.Restored
+	if r.task.State != nil {
+		if err := r.openBrowserAs(ctx, r.task.State); err != nil {
+			return err
+		}
+		restored = r.session.Restored()
+	}
+	r.talk = resumed(r.task, restored)
+	return nil
+}
+
+// keep stores what the browser holds after a step that may have had effects. A state that cannot be had or stored is
+// no reason to end the run.
+func (r *run) keep(ctx context.Context, step int) string {
+	if r.session == nil || r.Keep == nil {
+		return ""
+	}
+	state, err := r.session.State(ctx)
+	if err != nil {
+		r.Log.Warn("save the browser's state", "step", step, "error", err)
+		return ""
+	}
+	return r.Keep(ctx, step, state)
+}
+
+// takeoverNotice tells the model that its browser is a new one, what was restored in it, and what earlier attempts of
+// the run have sent or may have sent. It stands right before the page, because that page looks as if nothing had been
+// done.
+func (c *conversation) takeoverNotice(history []event.StepData, restored browser.Restored) string {
+	nonce := c.nonce
 	var b strings.Builder
-	b.WriteString("\n# A new browser\n")
-	fmt.Fprintf(&b, "The browser of the earlier attempt is gone, and you go on in a new one. Restored: nothing, no page is open. Lost: %s, logins, and everything that was typed and not sent.\n", lastPage(history))
+	b.WriteString("\n# A new browser\nThe browser of the earlier attempt is gone, and you go on in a new one.\n")
+	has, lost := restored.Has, append(slices.Clip(restored.Lost), "what pages held in memory only", "what was typed in a step that was interrupted")
+	if len(has) == 0 {
+		has = []string{"nothing, no page is open"}
+		lost = append(slices.Clip(restored.Lost), lastPage(history), "logins", "everything that was typed and not sent")
+	}
+	fmt.Fprintf(&b, "Restored: %s.\nLost: %s.\n", strings.Join(has, "; "), strings.Join(lost, "; "))
+	for _, text := range restored.Texts {
+		fmt.Fprintf(&b, "A lost page began:\n<page %s>\n%s\n</page %s>\n", nonce, text, nonce)
+	}
 	sent, unknown := sentBefore(history)
 	list(&b, "Done already, on the website too. Do not do these again:", sent)
 	list(&b, "May have been done or not. Find out (look at a list of orders, messages or entries) before you repeat any of these:", unknown)

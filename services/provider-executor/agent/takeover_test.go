@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/shared/event"
 )
 
@@ -19,12 +20,12 @@ func TestAModelIsToldOfATakeoverWhateverTheLastStepWas(t *testing.T) {
 		not     []string
 	}{
 		"nothing sent":       {[]event.StepData{open}, nil, []string{"Do not do these", "repeat any of these"}},
-		"done, then thought": {[]event.StepData{open, ordered}, []string{sent, "the open page (https://shop.test/cart before the last step)"}, []string{"repeat any of these"}},
+		"done, then thought": {[]event.StepData{open, ordered}, []string{sent, "the open page (https://shop.test/cart before the last step)", "Restored: nothing"}, []string{"repeat any of these"}},
 		"interrupted":        {[]event.StepData{open, ordered, interrupted}, []string{sent, unknown}, []string{"extract query=number ("}},
 		"unfinished":         {[]event.StepData{open, unfinished}, []string{unknown}, []string{"Do not do these"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := resumed(Task{Prompt: "t", History: c.history}).ask("THE PAGE", 9)[0].Text
+			text := resumed(Task{Prompt: "t", History: c.history}, browser.Restored{}).ask("THE PAGE", 9)[0].Text
 			_, notice, told := strings.Cut(text, "# A new browser")
 			if !told || !strings.Contains(notice, "THE PAGE") {
 				t.Fatalf("no word of the new browser before the page:\n%s", text)
@@ -41,7 +42,20 @@ func TestAModelIsToldOfATakeoverWhateverTheLastStepWas(t *testing.T) {
 			}
 		})
 	}
-	if text := resumed(Task{Prompt: "t"}).ask("p", 9)[0].Text; strings.Contains(text, "new browser") {
+	if text := resumed(Task{Prompt: "t"}, browser.Restored{}).ask("p", 9)[0].Text; strings.Contains(text, "new browser") {
 		t.Errorf("a first attempt is told of a takeover: %s", text)
+	}
+}
+
+func TestAModelIsToldWhatItsNewBrowserHasAndLacks(t *testing.T) {
+	history := []event.StepData{{Number: 1, Description: "Open", Actions: []event.Action{{Name: "navigate"}}}}
+	c := resumed(Task{Prompt: "t", History: history}, browser.Restored{
+		Has: []string{"2 cookies"}, Lost: []string{"the page https://shop.test/order: it was the answer to a form"}, Texts: []string{"Order 4711"},
+	})
+	text := c.ask("THE PAGE", 9)[0].Text
+	for _, want := range []string{"Restored: 2 cookies.", "Lost: the page https://shop.test/order", "<page " + c.nonce + ">\nOrder 4711\n</page " + c.nonce + ">"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("not told: %q in\n%s", want, text)
+		}
 	}
 }

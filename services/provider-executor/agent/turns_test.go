@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/action"
 	"github.com/errand-run/errand/shared/event"
@@ -116,7 +117,7 @@ func TestWhatEarlierAttemptsDidIsToldAsTextAndStaysBounded(t *testing.T) {
 		step.Interrupted = n == 60
 		task.History = append(task.History, step)
 	}
-	messages := resumed(task).ask("the page", 9)
+	messages := resumed(task, browser.Restored{}).ask("the page", 9)
 	text := messages[0].Text
 	for _, want := range []string{"the task", "Earlier attempt", "goal 1;", "goal 60", "fact 60", "input text=<secret:pw>: ok", "interrupted", "no page is open"} {
 		if !strings.Contains(text, want) {

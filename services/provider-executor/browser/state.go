@@ -55,10 +55,11 @@ type Field struct {
 	Chosen  []int   `json:"chosen,omitempty"` // indexes of options
 }
 
-// Restored says how a session began that was given a State.
+// Restored says how a session began that was given a State. Addresses and texts in it are the websites' words.
 type Restored struct {
-	Has  []string // what was put back, as parts of a sentence
-	Lost []string // what was not, and why
+	Has   []string // what was put back, as parts of a sentence
+	Lost  []string // what was not, and why
+	Texts []string // the beginnings of pages that were not asked for again
 }
 
 // WithoutPages is the state with none of its pages open: where a page may be what ended the browser.

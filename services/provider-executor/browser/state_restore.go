@@ -17,7 +17,18 @@ var blank = map[string]any{
 }
 
 // Restored says what the session began with. The zero value: it was given no state.
-func (s *Session) Restored() Restored { return s.restored }
+func (s *Session) Restored() Restored {
+	clean := func(lines []string) (all []string) {
+		for _, line := range lines {
+			all = append(all, clip(harmless(cleanLine(s.options.Secrets.Mask(line))), maxRestoredLine))
+		}
+		return all
+	}
+	return Restored{Has: clean(s.restored.Has), Lost: clean(s.restored.Lost), Texts: s.restored.Texts}
+}
+
+// maxRestoredLine is the most characters of one part of what is said of a restored session.
+const maxRestoredLine = 500
 
 // putBack fills cookies and storage before the session's proxy lets anything through. Each origin is visited in a
 // document that the browser is given instead of asking the network.
@@ -172,7 +183,8 @@ func (s *Session) reopenTab(ctx context.Context, t *tab, saved TabState) error {
 	if !saved.visitable() {
 		if saved.Posted {
 			s.restored.Lost = append(s.restored.Lost, fmt.Sprintf(
-				"the page %s: it was the answer to a form that was sent, and is not asked for again. It began:\n\"\"\"\n%s\n\"\"\"", saved.URL, saved.Text))
+				"the page %s: it was the answer to a form that was sent, and is not asked for again", saved.URL))
+			s.restored.Texts = append(s.restored.Texts, s.options.Secrets.Mask(saved.Text))
 		}
 		_, err := s.Do(ctx, Action{Name: "navigate", URL: "about:blank"})
 		return err

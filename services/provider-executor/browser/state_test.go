@@ -155,7 +155,7 @@ func TestABrowserGoesOnWhereAnotherStood(t *testing.T) {
 	if got := k.heard(); len(got) > 0 {
 		t.Errorf("a page that came from a POST was asked for again: %q", got)
 	}
-	if said := fmt.Sprint(third.Restored().Lost); !strings.Contains(said, "not asked for again") || !strings.Contains(said, "Order 4711 is placed") {
+	if said := fmt.Sprint(third.Restored()); !strings.Contains(said, "not asked for again") || !strings.Contains(said, "Order 4711 is placed") {
 		t.Errorf("it says %s", said)
 	}
 	third.visit(k.URL + "/account")
