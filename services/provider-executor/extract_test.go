@@ -125,6 +125,32 @@ func TestAListThatSpansThePartsOfAPageComesOutWholeAndOnce(t *testing.T) {
 	}
 }
 
+// A list that loads as it is scrolled is read to its end, or the model is told that there is more.
+func TestAnExtractReadsWhatLoadsOnScrollingOrSaysThatItDidNot(t *testing.T) {
+	t.Parallel()
+	url := page(t, `<!doctype html><title>Talks</title><h1>Talks</h1><ul id=l></ul><div id=end style='height:40px'>...</div><script>let n=0;
+function more(){for(let i=0;i<10&&n<40;i++){const x=document.createElement('li');x.style='height:120px';x.textContent='Talk '+n++;l.append(x)}}
+new IntersectionObserver(e=>{if(e[0].isIntersecting)more()}).observe(end)</script>`)
+	counts := func(c modelsim.Call) modelsim.Reply {
+		return modelsim.Reply{Text: fmt.Sprintf("%d talks", len(regexp.MustCompile(`Talk \d+`).FindAllString(c.Page(), -1)))}
+	}
+	for params, wanted := range map[string]string{
+		`{}`:           "40 talks",
+		`{"pages": 1}`: "30 talks\n(cut here: a list loads more when it is scrolled; it was scrolled to its end 1 times)",
+	} {
+		t.Run(params, func(t *testing.T) {
+			t.Parallel()
+			extract := modelsim.Action{"query": "all talks"}
+			_ = json.Unmarshal([]byte(params), &extract)
+			r := newRig(t, extractor(url, extract, counts)).withBrowser()
+			r.serve()
+			if content, failed := extracted(t, r.run(r.dispatch(event.Request{Prompt: "list the talks"}))); content != wanted || failed != "" {
+				t.Errorf("error %q, extracted %q", failed, content)
+			}
+		})
+	}
+}
+
 const aPrice = `{"type":"object","properties":{"price":{"type":"number"}},"required":["price"]}`
 
 func TestAnExtractThatMissesItsSchemaIsAskedForOnceMore(t *testing.T) {

@@ -158,7 +158,7 @@ var table = []Spec{
 	{
 		Name: "whole_page", ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "shows the next page from top to bottom.",
+		Prompt: "shows the next page from top to bottom, with what loads on scrolling.",
 	},
 	{
 		Name: "save_as_pdf", Aliases: []Alias{{Name: "save_pdf"}}, Params: []Param{path}, Unaimed: true,
@@ -196,10 +196,10 @@ var table = []Spec{
 	},
 	{
 		Name: "extract", Aliases: []Alias{{Name: "extract_content"}, {Name: "extract_structured_data"}},
-		Params:   []Param{query, {Name: "data", Type: Any, Doc: "a string that holds a JSON Schema"}},
+		Params:   []Param{query, {Name: "data", Type: Any, Doc: "a string that holds a JSON Schema"}, {Name: "pages", Type: Number}},
 		ReadOnly: true, Unaimed: true, ByAgent: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "reads the whole page, link addresses included, to answer query; as JSON if data is a JSON Schema.",
+		Prompt: "reads the whole page, link addresses included, to answer query; as JSON if data is a JSON Schema. Scrolls for what loads then, at most pages (40) screens.",
 	},
 	{
 		Name: "done",

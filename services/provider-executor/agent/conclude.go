@@ -133,7 +133,7 @@ func (p *player) askForResult(ctx context.Context, value json.RawMessage, missin
 	if len(p.Models) == 0 {
 		return nil, failure(codeWorkflowFailed, p.unreadable(missing)), nil
 	}
-	content, err := p.session.Content(ctx)
+	content, err := p.session.ContentScrolled(ctx, browser.RollScreens)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the page: %w", err)
 	}

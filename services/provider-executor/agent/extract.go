@@ -26,7 +26,7 @@ func (r *run) extract(ctx context.Context, params map[string]any, action *event.
 	if err != nil {
 		return fail(action, err.Error())
 	}
-	content, err := r.session.Content(ctx)
+	content, err := r.session.ContentScrolled(ctx, x.screens)
 	if errors.Is(err, browser.ErrPageCrashed) {
 		return fail(action, crashed(err))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/schema"
@@ -22,6 +23,8 @@ The JSON Schema:
 `
 
 	nothing = "NOTHING"
+
+	maxRollScreens = 400
 )
 
 // extractForm is the wire schema of an answer in JSON: the schema of the query stands in the prompt, as a task's does,
@@ -31,11 +34,12 @@ const extractForm = `{"type": "object", "properties": {"data": {"type": ["string
 // extraction is what is looked for on a page, and what its parts have brought so far. That goes along with each further
 // part, so that what spans two comes out whole and nothing twice.
 type extraction struct {
-	query  string
-	form   string         // the JSON Schema of the answer as the model gave it; empty: the answer is text
-	schema *schema.Schema // the same; nil: the answer is text
-	found  string
-	notes  []string // what was not read
+	query   string
+	screens int            // that the page is scrolled at most, for what it loads then
+	form    string         // the JSON Schema of the answer as the model gave it; empty: the answer is text
+	schema  *schema.Schema // the same; nil: the answer is text
+	found   string
+	notes   []string // what was not read
 }
 
 // part is one of the parts that a page is read in.
@@ -46,9 +50,12 @@ type part struct {
 
 // newExtraction reads the parameters of an extract action. Its errors are sentences for the model.
 func newExtraction(ctx context.Context, params map[string]any) (*extraction, error) {
-	x := &extraction{}
+	x := &extraction{screens: browser.RollScreens}
 	if x.query, _ = params["query"].(string); x.query == "" {
 		return nil, errors.New("extract needs a query: what to look for on the page")
+	}
+	if pages, given := params["pages"].(float64); given {
+		x.screens = int(min(max(pages, 0), maxRollScreens))
 	}
 	if data := params["data"]; data == nil || data == "" {
 		return x, nil

@@ -85,9 +85,9 @@ func (d *doing) affectedOtherwise() bool {
 }
 
 // atRest reports whether no request is under way, as far as the browser has told.
-func (d *doing) atRest(ctx context.Context) bool {
-	d.catchUp(ctx)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.idle()
+func (s *Session) atRest(ctx context.Context) bool {
+	s.catchUp(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.idle()
 }

@@ -24,7 +24,7 @@ func (d *doing) searchPage(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	text, err := contentOf(ctx, frames)
+	text, err := contentOf(ctx, frames, nil)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -101,7 +101,22 @@ func (d *doing) screenshot(context.Context) (Outcome, error) {
 	return Outcome{Success: new(true), Content: "The next page comes with its picture."}, nil
 }
 
-// wholePage only says what the agent will do: the next page is shown from its top to its end.
-func (d *doing) wholePage(context.Context) (Outcome, error) {
-	return Outcome{Success: new(true), Content: "The next page is shown whole."}, nil
+// wholePage scrolls through the page for what it loads then; the agent shows the next page from its top to its end.
+func (d *doing) wholePage(ctx context.Context) (Outcome, error) {
+	frames, err := d.tab.framesOf(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	u := unrolling{session: d.Session, screens: RollScreens}
+	if err := u.page(ctx, frames); err != nil {
+		return Outcome{}, err
+	}
+	content := "The next page is shown whole."
+	if len(u.instead) > 0 {
+		content += " A list on it draws only what is in view: extract reads all of it."
+	}
+	for _, note := range u.notes {
+		content += " Not all of it was loaded: " + note + "."
+	}
+	return Outcome{Success: new(true), Content: content}, nil
 }

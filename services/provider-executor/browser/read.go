@@ -49,13 +49,14 @@ func (s *Session) Content(ctx context.Context) (string, error) {
 		if err != nil {
 			return err
 		}
-		text, err = contentOf(ctx, frames)
+		text, err = contentOf(ctx, frames, nil)
 		return err
 	})
 	return s.options.Secrets.Mask(text), err
 }
 
-func contentOf(ctx context.Context, frames []*frame) (string, error) {
+// contentOf reads the frames. instead has the texts of parts that were read by scrolling.
+func contentOf(ctx context.Context, frames []*frame, instead map[*frame][]map[string]any) (string, error) {
 	var b strings.Builder
 	for i, f := range frames[:min(len(frames), maxFrames)] {
 		var read struct {
@@ -63,7 +64,7 @@ func contentOf(ctx context.Context, frames []*frame) (string, error) {
 			Text string `json:"text"`
 			Cut  bool   `json:"cut"`
 		}
-		if err := f.call(ctx, &read, "content", int(contentLimit)); err != nil {
+		if err := f.call(ctx, &read, "content", int(contentLimit), instead[f]); err != nil {
 			if i == 0 {
 				return "", err
 			}

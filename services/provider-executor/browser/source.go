@@ -212,9 +212,15 @@ func (s *Session) ReadSource(ctx context.Context, source json.RawMessage) (strin
 }
 
 // ReadList reads fields of the items of a list, in their order, a row of texts for each item; first limits it to so many
-// items. Without a limit a list that goes on elsewhere is an error, unless it did so when it was recorded.
+// items. Without a limit a list that goes on elsewhere is an error, unless it did so when it was recorded; one that loaded
+// more when it was scrolled is scrolled to its end.
 // Errors as for ReadSource.
 func (s *Session) ReadList(ctx context.Context, list json.RawMessage, fields []json.RawMessage, first int) ([][]string, error) {
+	if first == 0 {
+		if err := s.loadList(ctx, list); err != nil {
+			return nil, err
+		}
+	}
 	found, err := s.reread(ctx, list, describeList(list), "readList", list, fields, first)
 	for _, row := range found.Rows {
 		for i, text := range row {
@@ -222,6 +228,31 @@ func (s *Session) ReadList(ctx context.Context, list json.RawMessage, fields []j
 		}
 	}
 	return found.Rows, err
+}
+
+// loadList scrolls for the rest of a list that loaded more when it was recorded.
+func (s *Session) loadList(ctx context.Context, list json.RawMessage) error {
+	var recorded struct {
+		Loads bool `json:"loads"`
+	}
+	if json.Unmarshal(list, &recorded) != nil || !recorded.Loads {
+		return nil
+	}
+	return s.using(ctx, func(t *tab) error {
+		defer s.watch(ctx, t)()
+		frames, err := t.framesOf(ctx)
+		if err != nil {
+			return err
+		}
+		u := unrolling{session: s, screens: RollScreens}
+		if err := u.page(ctx, frames); err != nil {
+			return err
+		}
+		if len(u.notes) > 0 {
+			return &NotReadError{describeList(list), strings.Join(u.notes, "; ")}
+		}
+		return nil
+	})
 }
 
 func (s *Session) reread(ctx context.Context, source json.RawMessage, wanted, function string, args ...any) (reread, error) {

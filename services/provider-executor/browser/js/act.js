@@ -287,6 +287,7 @@ function scroll(ref, screens) {
   const page = el === document.scrollingElement;
   const height = page ? innerHeight : el.clientHeight;
   const before = el.scrollTop;
+  noteHeight(el);
   el.scrollBy({ top: screens * height, behavior: 'instant' });
   const rest = Math.max(0, el.scrollHeight - el.scrollTop - height);
   return { moved: el.scrollTop !== before, up: el.scrollTop / height, down: rest / height };

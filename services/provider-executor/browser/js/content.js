@@ -3,11 +3,18 @@
 const CONTENT_SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'head', 'iframe', 'frame', 'datalist', 'object', 'embed',
   'title', 'defs', 'symbol', 'clipPath', 'mask', 'marker', 'pattern', 'metadata', 'desc']);
 
-function content(limit) {
-  const out = { parts: [], size: 0, limit };
-  if (document.body) contentIn(document.body, out, { depth: 0, pre: false });
-  const text = out.parts.join('').replace(/[^\S\n]+/g, ' ').replace(/ ?\n ?/g, '\n').replace(/\n{3,}/g, '\n\n').trim();
-  return { url: location.href, title: clean(document.title).trim(), text, cut: out.size >= limit };
+// content reads the frame. instead holds, for parts that scroll (their number in rolling), the text that was read of them.
+function content(limit, instead) {
+  const told = new Map((instead ?? []).map(({ part, text }) => [rolling[part].el, text]));
+  const out = { parts: [], size: 0, limit, told };
+  const whole = told.get(document.scrollingElement);
+  if (whole !== undefined) say(out, whole);
+  else if (document.body) contentIn(document.body, out, { depth: 0, pre: false });
+  return { url: location.href, title: clean(document.title).trim(), text: tidy(out), cut: out.size >= limit };
+}
+
+function tidy(out) {
+  return out.parts.join('').replace(/[^\S\n]+/g, ' ').replace(/ ?\n ?/g, '\n').replace(/\n{3,}/g, '\n\n').trim();
 }
 
 function contentIn(el, out, state) {
@@ -49,6 +56,7 @@ function contentOfElement(el, out, state) {
   }
   const heading = HEADING.exec(tag);
   if (!inline) lines(out, heading || /^(p|table|pre|ul|ol)$/.test(tag) ? 2 : 1);
+  if (out.told?.has(el)) return say(out, out.told.get(el) + '\n');
   if (tag === 'text') say(out, ' ');
   if (heading) say(out, '#'.repeat(Number(heading[1])) + ' ');
   if (tag === 'li') say(out, '- ');

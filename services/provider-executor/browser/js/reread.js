@@ -43,7 +43,7 @@ function listSource(page, item) {
   const heading = headingOf(page, el);
   return spare({
     v: 1, tag: el.localName, item: kindOf(item), heading: heading?.text ?? '', sole: page.sole(heading), label: listLabel(el), css: selectorFor(page, el),
-    xpath: pathFor(page, el), shadow: hostsOf(el), more: goesOn(el),
+    xpath: pathFor(page, el), shadow: hostsOf(el), more: goesOn(el), loads: loadedByScrolling(el),
   });
 }
 
