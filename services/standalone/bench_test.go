@@ -69,7 +69,7 @@ func percentile(sorted []time.Duration, p int) time.Duration { return sorted[(le
 
 // rig is a running Errand with one task, and its server at hand.
 type rig struct {
-	broker *server.Server
+	broker *broker
 	url    string // runs the task
 	client http.Client
 	events atomic.Int64 // stored events of runs, as the server republishes them
@@ -93,7 +93,7 @@ func newRig(b *testing.B, models string) *rig {
 	if r.broker, err = startBroker(b.Context(), cfg, dir.natsDir(), quiet("nats")); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { stopBroker(r.broker) })
+	b.Cleanup(func() { r.broker.stop() })
 	ln, err := service.Listen(b.Context(), cfg.Process.Addr)
 	if err != nil {
 		b.Fatal(err)
@@ -126,7 +126,7 @@ func benchEnv(b *testing.B, models string) func(string) string {
 
 // connect counts the events of runs from now on, and saves the task.
 func (r *rig) connect(b *testing.B, api string) {
-	nc := natstest.Dial(b, r.broker)
+	nc := natstest.Dial(b, r.broker.Server)
 	if _, err := nc.Subscribe("live.run.v1.>", func(*nats.Msg) { r.events.Add(1) }); err != nil {
 		b.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func alone(b *testing.B) float64 {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer stopBroker(broker)
+	defer broker.stop()
 	nc, err := bus.Connect("", "bench", natstest.Quiet(), nats.InProcessServer(broker))
 	if err != nil {
 		b.Fatal(err)
@@ -252,7 +252,7 @@ func (r *rig) written(b *testing.B) writes {
 }
 
 // sequences are the last sequences of the streams: how much was ever stored in each.
-func sequences(broker *server.Server) (map[string]uint64, error) {
+func sequences(broker *broker) (map[string]uint64, error) {
 	z, err := broker.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
 	if err != nil {
 		return nil, err

@@ -237,7 +237,7 @@ func TestTheNATSConfigurationKeepsWhatItAcknowledges(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Start()
-	defer stopBroker(s)
+	defer func() { s.Shutdown(); s.WaitForShutdown() }()
 	if !s.ReadyForConnections(10 * time.Second) {
 		t.Fatal("NATS is not ready with deploy/nats.conf")
 	}

@@ -38,10 +38,10 @@ func (s *Service) parts(dir *data) ([]part, error) {
 			return (&orchestrator.Service{Frame: f}).Run(ctx)
 		}},
 		{"provider-executor", func(ctx context.Context, f service.Frame, around frame) error {
-			return (&executor.Service{Frame: f, Config: executorConfig, Own: around.at.listeners()}).Run(ctx)
+			return (&executor.Service{Frame: f, Config: executorConfig, Own: around.at().listeners()}).Run(ctx)
 		}},
 		{"webhook-notifier", func(ctx context.Context, f service.Frame, around frame) error {
-			return (&notifier.Service{Frame: f, Config: notifierConfig, Own: around.at.listeners()}).Run(ctx)
+			return (&notifier.Service{Frame: f, Config: notifierConfig, Own: around.at().listeners()}).Run(ctx)
 		}},
 	}, nil
 }

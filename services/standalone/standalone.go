@@ -9,7 +9,6 @@ import (
 	"net"
 
 	"github.com/errand-run/errand/shared/service"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -54,24 +53,21 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	defer ln.Close() // the gateway closes it; this is for the errors before
 	at := Address{HTTP: ln.Addr().String(), NATS: s.Config.Process.NATSURL, DataDir: dir.path}
-	process := s.Config.Process
-	if s.Config.embedded() {
-		broker, err := startBroker(ctx, s.Config, dir.natsDir(), s.logger("nats"))
-		if err != nil {
-			return err
-		}
-		defer stopBroker(broker)
-		at.NATS = clientURL(broker, s.Config)
-		process.Options = []nats.Option{nats.InProcessServer(broker)}
+	f := frame{s.Config.Process, ln, func() Address { return at }}
+	if !s.Config.embedded() {
+		return s.runAll(ctx, parts, f)
 	}
-	return s.runAll(ctx, parts, frame{process, ln, at})
-}
-
-func clientURL(broker *server.Server, c Config) string {
-	if c.NATSListen == "" {
-		return ""
+	b, err := newBroker(s.Config, dir.natsDir(), s.logger("nats"))
+	if err != nil {
+		return err
 	}
-	return broker.ClientURL()
+	defer b.stop()
+	f.process.Options = []nats.Option{nats.InProcessServer(b)}
+	f.at = func() Address { return Address{at.HTTP, b.url(), at.DataDir} }
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return b.run(ctx) })
+	g.Go(func() error { return s.runAll(ctx, parts, f) })
+	return g.Wait()
 }
 
 func (s *Service) logger(name string) *slog.Logger {
@@ -84,8 +80,8 @@ func (s *Service) logger(name string) *slog.Logger {
 // frame is what all parts share.
 type frame struct {
 	process  service.Config
-	listener net.Listener // of the gateway
-	at       Address
+	listener net.Listener   // of the gateway
+	at       func() Address // for those who are connected to NATS
 }
 
 // runAll runs every part with a connection, a frame and an instance name of its own, as separate processes would
@@ -123,7 +119,7 @@ func (s *Service) runAll(ctx context.Context, parts []part, f frame) error {
 			}
 		}
 		if s.Ready != nil {
-			s.Ready(f.at)
+			s.Ready(f.at())
 		}
 		return nil
 	})

@@ -113,7 +113,7 @@ func TestItUsesANATSServerOutsideWhereOneIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stopBroker(outside)
+	defer outside.stop()
 	dir := t.TempDir()
 	e := launch(t, env(t, map[string]string{"ERRAND_NATS_URL": outside.ClientURL(), "ERRAND_DATA_DIR": dir}))
 	defer e.stop()

@@ -58,7 +58,7 @@ func (b *Bus) writable(ctx context.Context) error {
 	case Full(err):
 		return fmt.Errorf("the store of NATS is full, nothing is accepted: make room; a NATS server whose disk was full must be restarted (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("NATS takes no writes: no quorum of its servers is up, or its disk hangs (%w)", err)
+		return fmt.Errorf("NATS takes no writes: no quorum of its servers is up, or its disk hangs or is full; a server whose disk was full must be restarted (%w)", err)
 	}
 	return fmt.Errorf("NATS takes no writes: %w", err)
 }
