@@ -161,7 +161,7 @@ func TestNothingIsLeftOfAnErasedRunAndNothingOfAnotherIsTaken(t *testing.T) {
 	eraser(t, b)
 	task := oneTask(t, b, false)
 	one, other := leave(t, b, task), leave(t, b, task)
-	const messages = 15 // the server copies the last three of them within milliseconds
+	const messages = 16 // the server copies the last three of them within milliseconds
 	natstest.Eventually(t, func() error {
 		if before := remains(t, nc, other.key, other.own...); len(before) != messages {
 			return fmt.Errorf("a run leaves %d messages: %q", len(before), before)
