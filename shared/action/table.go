@@ -90,14 +90,20 @@ var table = []Spec{
 		Prompt: "text in place of query within a field.",
 	},
 	{
+		Name: "select_text", Params: []Param{optional(index), text}, Effectful: true,
+		Replay: Replay{Keep: Always, Anywhere: true},
+		Prompt: "as by dragging over it.",
+	},
+	{
 		Name: "read_field", Params: []Param{index}, ReadOnly: true,
 		Replay: Replay{Keep: LeftOut},
 		Prompt: "all that a field holds.",
 	},
 	{
 		Name: "select_dropdown", Aliases: []Alias{{Name: "select_dropdown_option"}},
-		Params: []Param{index, text}, Effectful: true,
+		Params: []Param{index, text, {Name: "clear", Type: Bool}}, Effectful: true,
 		Replay: Replay{Keep: Always, Replaces: SameElement},
+		Prompt: "clear true unselects.",
 	},
 	{
 		Name: "dropdown_options", Aliases: []Alias{{Name: "get_dropdown_options"}},

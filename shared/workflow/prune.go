@@ -145,6 +145,8 @@ func (m *move) replaces(before *move) bool {
 	switch {
 	case replay.Replaces == action.Never, m.params["clear"] == false: // it adds to what was there
 		return false
+	case m.mark("role") == "listbox": // of several choices each stays
+		return false
 	case replay.Toggles && (!m.toggles() || m.sends):
 		return false
 	}

@@ -48,6 +48,7 @@ var perform = map[string]func(*doing, context.Context) (Outcome, error){
 	"right_click":      (*doing).click,
 	"input":            (*doing).input,
 	"replace_text":     (*doing).replaceText,
+	"select_text":      (*doing).selectText,
 	"read_field":       (*doing).readField,
 	"select_dropdown":  (*doing).selectDropdown,
 	"dropdown_options": (*doing).dropdownOptions,

@@ -71,7 +71,7 @@ func (d *doing) selectDropdown(ctx context.Context) (Outcome, error) {
 		Index   int             `json:"index"`
 		Target  json.RawMessage `json:"target"`
 	}
-	if err := e.call(ctx, &chosen, "choose", d.action.Text, d.action.SkipFingerprint); err != nil {
+	if err := e.call(ctx, &chosen, "choose", d.action.Text, d.action.SkipFingerprint, or(d.action.Clear, false)); err != nil {
 		return Outcome{}, err
 	}
 	if chosen.Foreign {
@@ -100,12 +100,13 @@ func (d *doing) judgeChoice(ctx context.Context, e element, index int, out Outco
 	if ending(ctx, err) != nil {
 		return out, err
 	}
+	off := or(d.action.Clear, false)
 	switch {
 	case err != nil || now.Gone:
 		out.Content = fmt.Sprintf("Chose %q in %s; the page then replaced the field.", d.action.Text, e.what())
-	case now.Stuck:
+	case now.Stuck != off:
 		out.Success = new(true)
-		out.Content = fmt.Sprintf("%s is %q now.", e.what(), now.Now)
+		out.Content = fmt.Sprintf("%s is %q now.", e.shown(), now.Now)
 	default:
 		out.Success = new(false)
 		out.Error = fmt.Sprintf("the page did not keep the choice: %s is %q again; try clicking it and using the keyboard", e.what(), now.Now)

@@ -53,7 +53,10 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	}
 	defer s.watch(ctx, t)()
 	d := &doing{Session: s, tab: t, action: a, from: s.place(), opened: s.adopted()}
-	s.change(func() { s.acting, s.chooser = s.acting || action.Effectful(a.Name), nil })
+	s.change(func() {
+		s.acting, s.chooser = s.acting || action.Effectful(a.Name), nil
+		s.unsaved.begin(a)
+	})
 	out, err := do(d, ctx)
 	if err = s.verdict(ctx, t, err); err != nil {
 		if fatal := ending(ctx, err); fatal != nil {
@@ -61,7 +64,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		}
 		out = explain(err)
 	}
-	if out.Error != "" {
+	if d.endStay(&out); out.Error != "" {
 		d.blame(&out)
 	}
 	s.awaitDownloads(ctx)

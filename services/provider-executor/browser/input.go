@@ -42,6 +42,9 @@ func (d *doing) input(ctx context.Context) (Outcome, error) {
 	if d.options.Eager {
 		d.aimed = &aimed{seen, at}
 	}
+	if gauges(seen) {
+		return d.slide(ctx, e, seen)
+	}
 	if sentence := untypable(e, seen); sentence != "" {
 		return failed(sentence), nil
 	}

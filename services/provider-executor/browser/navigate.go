@@ -80,7 +80,7 @@ func (d *doing) waitsFor(there func() bool) bool {
 func (d *doing) arrive(ctx context.Context, there func() bool) {
 	limited, cancel := context.WithTimeout(ctx, navigateLimit)
 	defer cancel()
-	_ = d.await(limited, func() bool { return d.tab.target.Err() != nil || there() && d.tab.doc.ready })
+	_ = d.await(limited, func() bool { return d.tab.target.Err() != nil || d.keepsPage() || there() && d.tab.doc.ready })
 	if d.options.Eager {
 		d.follow(ctx)
 		return
@@ -175,17 +175,16 @@ func (d *doing) closeTab(ctx context.Context) (Outcome, error) {
 	if err := d.gate(); err != nil {
 		return Outcome{}, err
 	}
-	params := map[string]any{"targetId": t.targetID}
-	if err := d.browser.conn.Root.Call(ctx, "Target.closeTarget", params, nil); err != nil {
+	if err := t.target.Call(ctx, "Page.close", nil, nil); err != nil && !errors.Is(err, cdp.ErrDetached) {
 		return Outcome{}, err
 	}
 	limited, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
-	if d.await(limited, func() bool { return t.target.Err() != nil && d.active != t }) != nil {
+	if d.await(limited, func() bool { return d.keepsPage() || t.target.Err() != nil && d.active != t }) != nil {
 		return failed(fmt.Sprintf("tab %s did not close", t.id)), ctx.Err()
 	}
 	now, err := d.current(ctx)
-	if err != nil {
+	if err != nil || t.target.Err() == nil { // it asked to be stayed on
 		return Outcome{}, err
 	}
 	return Outcome{Success: new(true), Content: fmt.Sprintf("Closed tab %s; tab %s is active.", t.id, now.id)}, d.activate(ctx, now)

@@ -11,7 +11,39 @@ type rolled struct {
 	Moved bool    `json:"moved"`
 	Up    float64 `json:"up"`
 	Down  float64 `json:"down"`
+	Grown bool    `json:"grown"` // it has become longer
 }
+
+const (
+	growsSoon   = 400  // ms that a list has to show that it goes on after scrolling has come to its end
+	growsWithin = 2000 // ms if it was there before
+	loadsWithin = 8000 // ms, as long as it says that it is loading
+)
+
+// awaitMore waits at the end of what is scrolled for what a page may load there. What did not move for its end goes on.
+func (d *doing) awaitMore(ctx context.Context, r rolled, screens float64) (rolled, error) {
+	if r.Moved && r.Down > endsWithin {
+		return r, nil
+	}
+	patience := growsWithin
+	if r.Moved { // the page as it is shown next tells as much
+		patience = growsSoon
+	}
+	var more rolled
+	if err := d.onScroller(ctx, &more, "grows", patience, loadsWithin); err != nil || !more.Grown {
+		if ending(ctx, err) != nil {
+			return r, err
+		}
+		return r, nil
+	}
+	if r.Moved {
+		r.Down = more.Down
+		return r, nil
+	}
+	return d.roll(ctx, screens)
+}
+
+const endsWithin = 0.05 // screens
 
 func (d *doing) scroll(ctx context.Context) (Outcome, error) {
 	screens := or(d.action.Pages, 1)
@@ -26,6 +58,11 @@ func (d *doing) scroll(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	d.settle(ctx, settleLimit)
+	if screens > 0 {
+		if r, err = d.awaitMore(ctx, r, screens); err != nil {
+			return Outcome{}, err
+		}
+	}
 	where := fmt.Sprintf("%.1f screens up and %.1f down from here", r.Up, r.Down)
 	if !r.Moved {
 		return failed("nothing moved: it is at its end (" + where + ")"), nil
@@ -34,18 +71,24 @@ func (d *doing) scroll(ctx context.Context) (Outcome, error) {
 }
 
 func (d *doing) roll(ctx context.Context, screens float64) (r rolled, err error) {
+	err = d.onScroller(ctx, &r, "scroll", screens)
+	return r, err
+}
+
+// onScroller calls a function of our script on what the action scrolls.
+func (d *doing) onScroller(ctx context.Context, out any, function string, args ...any) error {
 	if d.action.Index != nil && *d.action.Index != 0 {
 		e, err := d.element(ctx)
 		if err != nil {
-			return r, err
+			return err
 		}
-		return r, e.call(ctx, &r, "scroll", screens)
+		return e.call(ctx, out, function, args...)
 	}
-	f := &frame{target: d.tab.target, id: d.tab.targetID}
+	f := &frame{target: d.tab.target, id: d.tab.targetID, world: d.tab.worldOf(d.tab.targetID)}
 	if err := f.enter(ctx); err != nil {
-		return r, err
+		return err
 	}
-	return r, f.call(ctx, &r, "scroll", nil, screens)
+	return f.call(ctx, out, function, append([]any{nil}, args...)...)
 }
 
 func (d *doing) findText(ctx context.Context) (Outcome, error) {

@@ -87,6 +87,7 @@ type Session struct {
 	notices  []string
 	told     map[egress.Refusal]bool // was a notice once
 	frames   map[string]bool         // ids of tabs ever adopted, and of their cross-site frames
+	unsaved  unsaved                 // what became of leaving a page that asks to be stayed on
 	down     heldKeys                // keys that are down until they are released
 	shot     *shot                   // the last picture that the model was shown; nil: none
 	chooser  *chooser                // a file dialog that the page wants, since the action began

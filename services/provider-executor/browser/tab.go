@@ -241,7 +241,7 @@ func (t *tab) answer(e cdp.Event) {
 	}
 	s := t.session
 	s.mu.Lock()
-	accept := p.Type == "alert" || p.Type == "beforeunload" || p.Type == "confirm" && s.acting
+	accept := p.Type == "alert" || p.Type == "beforeunload" && s.unsaved.mayLeave(s.options.Eager) || p.Type == "confirm" && s.acting
 	s.mu.Unlock()
 	t.target.Start("Page.handleJavaScriptDialog", map[string]any{"accept": accept}).Forget()
 	answer := "dismissed"

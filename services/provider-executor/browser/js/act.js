@@ -55,13 +55,15 @@ function hit(x, y) {
   return el;
 }
 
+const DRAWN_SLIDER = 80; // pixels: the height of what may be drawn in the place of a slider
+
 // reaches: a click on target gets to el, directly, from inside it or by its label.
 function reaches(el, target) {
   for (let at = target; at; at = parentOf(at)) {
     if (at === el) return true;
     if (at.localName === 'label' && at.control === el) return true;
   }
-  return false;
+  return el.type === 'range' && el.localName === 'input' && encloses(target, el) && target.getBoundingClientRect().height <= DRAWN_SLIDER;
 }
 
 function pointsOf(el) {
@@ -253,8 +255,8 @@ function options(ref) {
   return { native: false, options: found.map(o => ({ text: text(o), value: o.value ?? '', selected: o.getAttribute('aria-selected') === 'true' })) };
 }
 
-// choose picks the option with that visible text or value of a native select.
-function choose(ref, wanted, untraced) {
+// choose picks the option with that visible text or value of a native select, or unselects it.
+function choose(ref, wanted, untraced, off) {
   const el = find(ref);
   if (el.localName !== 'select') return { foreign: true };
   if (disabled(el)) throw new Refusal('it is disabled now');
@@ -264,10 +266,11 @@ function choose(ref, wanted, untraced) {
     all.find(o => flat(o.label).toLowerCase() === flat(wanted).toLowerCase());
   if (!option) return { missing: true };
   if (option.matches(':disabled')) throw new Refusal(`its option ${JSON.stringify(wanted)} is disabled`);
+  if (off && !el.multiple) throw new Refusal('it holds one choice, which can be replaced and not taken away');
   const before = option.selected;
   el.focus();
-  option.selected = true;
-  if (!before) {
+  option.selected = !off;
+  if (before === Boolean(off)) {
     el.dispatchEvent(new Event('input', { bubbles: true, composed: true }));
     el.dispatchEvent(new Event('change', { bubbles: true }));
   }
@@ -291,6 +294,26 @@ function scroll(ref, screens) {
   el.scrollBy({ top: screens * height, behavior: 'instant' });
   const rest = Math.max(0, el.scrollHeight - el.scrollTop - height);
   return { moved: el.scrollTop !== before, up: el.scrollTop / height, down: rest / height };
+}
+
+const LOADING = '[aria-busy=true],[role=progressbar],[class*=loading i],[class*=spinner i]';
+const GROW_LOOK = 50; // ms between two looks
+
+// grows waits for what an element, or the page, scrolls to become longer: for limit ms, or for as long as something in view
+// says that it is loading, up to loading ms.
+async function grows(ref, limit, loading) {
+  const el = ref ? scrollerOf(find(ref)) : mainScroller(-1);
+  if (!el) return { grown: false };
+  const height = el === document.scrollingElement ? innerHeight : el.clientHeight;
+  const before = el.scrollHeight, start = performance.now();
+  const rest = () => (el.scrollHeight - el.scrollTop - height) / height;
+  const busy = () => Array.from(document.querySelectorAll(LOADING)).some(sign => shown(sign) && pointsOf(sign).length > 0);
+  while (el.scrollHeight <= before && rest() < 0.1) {
+    const waited = performance.now() - start;
+    if (waited > loading || waited > limit && !busy()) return { grown: false };
+    await new Promise(resolve => setTimeout(resolve, GROW_LOOK));
+  }
+  return { grown: true, down: Math.max(0, rest()) };
 }
 
 function canScroll(el, screens) {

@@ -32,6 +32,15 @@ function assign(ref, value) {
   return true;
 }
 
+// gauge reads the value of a slider that a page has drawn itself. focus: the keys are to go there.
+function gauge(ref, focus) {
+  const el = focus ? find(ref) : still(ref);
+  if (!el) throw new Refusal('it is no longer on the page');
+  if (focus) el.focus();
+  const read = (name, otherwise) => Number(el.getAttribute(name) ?? otherwise);
+  return { now: read('aria-valuenow', 0), min: read('aria-valuemin', 0), max: read('aria-valuemax', 100), has: el.hasAttribute('aria-valuenow') };
+}
+
 const textIn = el => (el.isContentEditable ? editorText(el) : el.value) ?? '';
 
 // editorText is what an editor holds, with a line for each of its blocks.
@@ -113,8 +122,46 @@ function selectPart(ref, part) {
   return { count, text };
 }
 
+// selectText selects a text that is just once in a field, an element or the page. count: how often it is there.
+function selectText(ref, wanted) {
+  const el = ref ? find(ref) : document.body;
+  if (ref && typeof el.value === 'string' && el.select) {
+    const { count } = selectPart(ref, wanted);
+    return { count, text: count === 1 ? el.value.slice(el.selectionStart, el.selectionEnd) : '' };
+  }
+  const count = occurrences(el, wanted);
+  if (count !== 1) return { count };
+  const range = rangeOf(el, wanted), at = parentElementOf(range.endContainer);
+  at.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+  const { right, bottom, height } = range.getBoundingClientRect();
+  const press = { bubbles: true, composed: true, cancelable: true, view: window, clientX: right - 1, clientY: bottom - height / 2, detail: 1 };
+  at.dispatchEvent(new MouseEvent('mousedown', press));
+  selectRange(range);
+  at.dispatchEvent(new MouseEvent('mouseup', press));
+  return { count, text: String(getSelection()) || wanted };
+}
+
+// occurrences counts how often a text is in what an element shows.
+function occurrences(root, wanted) {
+  const { text } = shownText(root);
+  return text.split(wanted.replace(/\s+/g, ' ').trim()).length - 1;
+}
+
 // rangeOf finds a text in what an element shows, across the nodes of one block.
 function rangeOf(root, wanted) {
+  const { text, spots } = shownText(root);
+  const flat = wanted.replace(/\s+/g, ' ').trim();
+  const start = text.indexOf(flat);
+  if (start < 0 || !flat) return null;
+  const range = document.createRange();
+  const [lastNode, last] = spots[start + flat.length - 1];
+  range.setStart(...spots[start]);
+  range.setEnd(lastNode, last + 1);
+  return range;
+}
+
+// shownText is the text that an element shows, with the node and the place of each character.
+function shownText(root) {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const spots = []; // of each character: its node and place
   let text = '';
@@ -128,14 +175,7 @@ function rangeOf(root, wanted) {
       spots.push([node, i]);
     }
   }
-  const flat = wanted.replace(/\s+/g, ' ').trim();
-  const start = text.indexOf(flat);
-  if (start < 0 || !flat) return null;
-  const range = document.createRange();
-  const [lastNode, last] = spots[start + flat.length - 1];
-  range.setStart(...spots[start]);
-  range.setEnd(lastNode, last + 1);
-  return range;
+  return { text, spots };
 }
 
 // holds compares what a field holds with what it should. A password or another secret is not told.

@@ -28,6 +28,7 @@ function keyOf(el, role, name) {
 const functions = {
   walk, walkPlainly, aim, spot, into, outward, goal, scrolledTo, pressed, caret, state, through, frameBox, select, assign, holds, pasted, fieldText, selectPart, options, choose, chosen, scroll, findText, quiet, expect, affected, content,
   rollers, roll, rollBack, rolled, partText,
+  selectText, gauge, grows,
   insert, insertFocused, conceal, holdsFocus, exposed, tells, origin: () => globalThis.origin,
   fileField, takeField, lies, elements, leaves, reread, readList, seek, leads, stirs, sight,
   // reveal and hear report whether they were told something new.
