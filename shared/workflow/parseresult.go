@@ -70,6 +70,9 @@ func (c checker) field(place string, f Field) {
 	if len(f.List.Source) == 0 || len(f.List.Items) == 0 || f.List.First < 0 {
 		c.add(place+".list", "needs source and items, and first, if it is given, must not be negative")
 	}
+	if f.List.Single && f.List.First != 1 {
+		c.add(place+".list.first", "must be 1 for a single value")
+	}
 	for i, item := range f.List.Items {
 		c.source(fmt.Sprintf("%s.list.items[%d]", place, i), item.Source, &item.Rule)
 	}

@@ -77,6 +77,9 @@ func names(template string) (list []string) {
 	return list
 }
 
+// Placeholders lists the names whose values a template repeats, each once.
+func Placeholders(template string) []string { return names(template) }
+
 // Fill puts values by name into the placeholders of every string of v, which is decoded JSON or json.RawMessage: maps,
 // slices, strings. What v holds is copied, not changed. Values are data: what a value itself holds is never read as a
 // placeholder, so that nothing may be filled twice. A string stays a string. An error names a value that is missing or

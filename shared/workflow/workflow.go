@@ -90,9 +90,10 @@ type Field struct {
 
 // List is a field whose value is an array, read from a repeated container.
 type List struct {
-	Source json.RawMessage `json:"source"`          // the container and what repeats in it, as the browser wrote it
-	First  int             `json:"first,omitempty"` // only so many of them; 0: all
-	Items  []Item          `json:"items"`           // one with an empty Name: the array's elements are scalars
+	Source json.RawMessage `json:"source"`           // the container and what repeats in it, as the browser wrote it
+	First  int             `json:"first,omitempty"`  // only so many of them; 0: all
+	Single bool            `json:"single,omitempty"` // the value is the first element alone and no array; First is 1
+	Items  []Item          `json:"items"`            // one with an empty Name: the array's elements are scalars
 }
 
 // Item is one property of the elements of a List.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
@@ -23,11 +25,10 @@ func (p *player) conclude(ctx context.Context) (*Result, error) {
 	if err := p.readAt(ctx, len(p.filled.Steps)+1); err != nil {
 		return nil, err
 	}
-	shown, err := p.shown(ctx)
-	if err != nil {
+	if err := p.shown(ctx); err != nil {
 		return nil, err
 	}
-	value, missing, err := p.assemble(shown)
+	value, missing, err := p.assemble()
 	if err != nil {
 		return failure("invalid_workflow", "The result of the cached workflow cannot be put together: "+err.Error()+"."), nil
 	}
@@ -64,28 +65,57 @@ func (p *player) put(done map[string]any, value json.RawMessage) {
 	done["text"], done["data"] = "The cached workflow was replayed.", string(value)
 }
 
-// shown reports of the fields that only repeat what the run was asked whether the page at the end says so too: what a
-// site has made of a value may be spelt otherwise, and then a model has to look.
-func (p *player) shown(ctx context.Context) (func(workflow.Field) bool, error) {
-	text := ""
+// shown notes what the page says, for the parts of the result that only repeat what the run was asked.
+func (p *player) shown(ctx context.Context) error {
 	repeats := func(f workflow.Field) bool { return f.Value != "" }
-	if p.filled.Result != nil && p.filled.Result.Text == "" && slices.ContainsFunc(p.filled.Result.Fields, repeats) {
-		content, err := p.session.Content(ctx)
-		if err != nil && !errors.Is(err, browser.ErrPageCrashed) {
-			return nil, fmt.Errorf("read the page: %w", err)
-		}
-		text = plainWords(content)
+	if r := p.filled.Result; r == nil || r.Text == "" && !slices.ContainsFunc(r.Fields, repeats) {
+		return nil
 	}
-	return func(f workflow.Field) bool {
-		return p.filled.Result.Text != "" || strings.Contains(text, plainWords(f.Value))
-	}, nil
+	content, err := p.session.Content(ctx)
+	if err != nil && !errors.Is(err, browser.ErrPageCrashed) {
+		return fmt.Errorf("read the page: %w", err)
+	}
+	p.said += plainWords(content) + "\n"
+	return nil
 }
+
+// isShown reports whether a page of this replay says a value, in its own words but for their case: what a site has made
+// of a value may be spelt otherwise, and then a model has to look.
+func (p *player) isShown(value string) bool {
+	value = plainWords(value)
+	for rest := p.said; value != ""; {
+		before, after, found := strings.Cut(rest, value)
+		if !found {
+			return false
+		}
+		last, _ := utf8.DecodeLastRuneInString(before)
+		next, _ := utf8.DecodeRuneInString(after)
+		if !isWordRune(last) && !isWordRune(next) {
+			return true
+		}
+		rest = after
+	}
+	return true
+}
+
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || r == '_' }
 
 // plainWords is a text in small letters with single spaces.
 func plainWords(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
 
+// repeats reports whether a text result that was read from pages says beside it a value of the run that none of them
+// does, as "The first hit is {{ search }}, for {{ price }}" may. What only says that a task was done repeats its values.
+func (p *player) repeats() bool {
+	r := p.recorded.Result
+	return r.Text != "" && slices.ContainsFunc(r.Fields, func(f workflow.Field) bool { return f.Value == "" }) &&
+		slices.ContainsFunc(workflow.Placeholders(r.Text), func(name string) bool {
+			value, isText := p.values[name].(string)
+			return isText && !p.isShown(value)
+		})
+}
+
 // assemble puts the result together; missing are JSON pointers to what only a model can tell.
-func (p *player) assemble(shown func(workflow.Field) bool) (value json.RawMessage, missing []string, err error) {
+func (p *player) assemble() (value json.RawMessage, missing []string, err error) {
 	if p.filled.Result == nil {
 		if p.task.JSON || len(p.task.Schema) > 0 {
 			return nil, []string{""}, nil
@@ -95,13 +125,13 @@ func (p *player) assemble(shown func(workflow.Field) bool) (value json.RawMessag
 	given := *p.filled.Result
 	given.Fields = nil
 	for _, f := range p.filled.Result.Fields {
-		if f.Source == nil && f.List == nil && shown(f) || p.read[f.Name] != nil {
+		if f.Source == nil && f.List == nil && (given.Text != "" || p.isShown(f.Value)) || p.read[f.Name] != nil {
 			given.Fields = append(given.Fields, f)
 		} else {
 			missing = append(missing, f.Path)
 		}
 	}
-	if given.Text != "" && len(missing) > 0 {
+	if given.Text != "" && (len(missing) > 0 || p.repeats()) {
 		return nil, []string{""}, nil
 	}
 	value, needed, err := reading.Assemble(&given, p.read, p.values)

@@ -47,6 +47,7 @@ type player struct {
 	values   map[string]any
 	read     map[string]json.RawMessage // what the result's fields gave, by name
 	unread   []error                    // why some gave nothing
+	said     string                     // what the pages said on which parts of the result were read
 	use      event.WorkflowUse
 }
 
@@ -269,6 +270,9 @@ func (p *player) readFields(ctx context.Context, fields []workflow.Field) error 
 	// What stands there may be of before the last action.
 	if err := p.session.Settle(ctx); err != nil && !errors.Is(err, browser.ErrPageCrashed) {
 		return fmt.Errorf("wait for the page: %w", err)
+	}
+	if err := p.shown(ctx); err != nil {
+		return err
 	}
 	for began := time.Now(); len(fields) > 0; {
 		read, err := reading.Read(ctx, p.session, fields)

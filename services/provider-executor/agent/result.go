@@ -63,7 +63,11 @@ func whyNot(report string) string {
 // value is the run's result: a JSON string for text, else JSON that satisfies the task's schema.
 func (t Task) value(ctx context.Context, done map[string]any, text string) (json.RawMessage, error) {
 	if !t.JSON && len(t.Schema) == 0 {
-		return json.Marshal(cmp.Or(text, words(done["data"])))
+		text = cmp.Or(text, words(done["data"]))
+		if strings.TrimSpace(text) == "" {
+			return nil, errors.New("done.text is missing: write the result there")
+		}
+		return json.Marshal(text)
 	}
 	raw, err := jsonOf(done["data"], text)
 	if err != nil {

@@ -22,3 +22,16 @@ func TestAResultIsJudgedByTheWholeSchemaAndWithinBounds(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAnswerWithoutItsResultIsNoSuccess(t *testing.T) {
+	for _, done := range []map[string]any{{"success": true}, {"success": true, "text": " \n"}, {"success": true, "data": ""}, {}} {
+		for _, task := range []Task{{}, {JSON: true}} {
+			if r, err := task.judge(t.Context(), done); err == nil {
+				t.Errorf("%v of a task for JSON %v gives %s", done, task.JSON, r.Value)
+			}
+		}
+	}
+	if r, err := (Task{}).judge(t.Context(), map[string]any{"data": map[string]any{"a": 1}}); err != nil || string(r.Value) != `"{\"a\":1}"` {
+		t.Errorf("data in the place of a text gives %+v, %v", r, err)
+	}
+}

@@ -59,6 +59,7 @@ type Item struct {
 	Index     int             `json:"index"`     // of the item, from 0
 	Count     int             `json:"count"`     // of the container's items
 	Field     json.RawMessage `json:"field"`     // where in the item the leaf is
+	Recurs    bool            `json:"recurs"`    // of the first item: others have the field too
 	Column    string          `json:"column"`    // the name of the leaf's column
 }
 

@@ -51,7 +51,7 @@ func Needles(result json.RawMessage, isJSON bool) []string {
 		return []string{}
 	}
 	if text, isText := value.(string); isText && !isJSON {
-		value = quotations(text)
+		value = append(quotations(text), text)
 	}
 	needles := []string{}
 	for _, scalar := range scalars(value) {
@@ -95,14 +95,15 @@ func keysOf[V any](object map[string]V) []string {
 
 // finder looks for the parts of one result.
 type finder struct {
-	pages  []page // the newest first
-	prompt string // its words, between spaces
-	said   map[string]bool
-	found  workflow.Sources
+	pages   []page // the newest first
+	prompt  string // its words, between spaces
+	request string // it, without addresses
+	said    map[string]bool
+	found   workflow.Sources
 }
 
 func newFinder(r Recorded, value any) *finder {
-	f := &finder{prompt: spaced(words(r.Prompt)), said: map[string]bool{}}
+	f := &finder{prompt: spaced(words(r.Prompt)), request: addresses.ReplaceAllString(r.Prompt, ""), said: map[string]bool{}}
 	for _, p := range slices.Backward(r.Pages) {
 		f.pages = append(f.pages, newPage(p))
 	}
@@ -113,6 +114,8 @@ func newFinder(r Recorded, value any) *finder {
 	}
 	return f
 }
+
+var addresses = regexp.MustCompile(`https?://\S+`)
 
 // value looks for a part of the result at a path; key is the nearest name on it.
 func (f *finder) value(path, key string, value any) {
@@ -160,6 +163,10 @@ func (f *finder) scalar(path, key string, value any) {
 		f.add(workflow.Field{Path: path, Step: step, Source: m.leaf.Source, Rule: &m.rule}, cmp.Or(key, m.leaf.Label))
 		return
 	}
+	if list, step, ok := f.first(value, words(key)); ok {
+		f.add(workflow.Field{Path: path, Step: step, List: &list}, key)
+		return
+	}
 	f.needs(path)
 }
 
@@ -174,7 +181,9 @@ func (f *finder) only(value any, called []string) (match, int, bool) {
 
 // choose takes the one match that is called as the value is; or, where none is, the only match, if it is anchored.
 func (f *finder) choose(matches []match, value any, called []string) (match, bool) {
-	anchored := slices.DeleteFunc(slices.Clone(matches), func(m match) bool { return !f.anchored(m.leaf.Anchors, called) })
+	anchored := slices.DeleteFunc(slices.Clone(matches), func(m match) bool {
+		return (!f.anchored(m.leaf.Anchors, called) || m.numbered()) && !f.introduced(m, called)
+	})
 	exactly := slices.DeleteFunc(slices.Clone(anchored), func(m match) bool { return !m.named(called, sameWords) })
 	if len(exactly) == 1 {
 		return exactly[0], true
@@ -183,20 +192,34 @@ func (f *finder) choose(matches []match, value any, called []string) (match, boo
 	if len(exactly) == 0 && len(nearly) == 1 {
 		return nearly[0], true
 	}
-	if len(nearly) == 0 && len(matches) == 1 && len(anchored) == 1 && matches[0].telling(value) && f.related(matches[0], value, called) {
-		return matches[0], true
+	if len(nearly) != 0 || len(matches) != 1 || len(anchored) != 1 {
+		return match{}, false
 	}
-	return match{}, false
+	m := matches[0]
+	if _, isNumber := value.(json.Number); isNumber {
+		return m, f.related(m, called)
+	}
+	return m, m.telling(value) || f.about(m.leaf.Anchors, called)
 }
 
-// related: the words around a number are about what it is called, or about what was asked. A number that stands in other
-// words, as in "Copyright 2026", is there by chance.
-func (f *finder) related(m match, value any, called []string) bool {
-	if _, isNumber := value.(json.Number); !isNumber {
+// related: a number that is called something else than the value is, or nothing, may be there by chance, as in "Copyright
+// 2026". An amount of money or one with decimals is hardly; of any other, something around it must say what is wanted.
+func (f *finder) related(m match, called []string) bool {
+	around := words(m.rule.Prefix + " " + m.rule.Suffix)
+	if f.mentions(around, called) || f.about(m.leaf.Anchors, called) {
 		return true
 	}
-	around := slices.DeleteFunc(words(m.rule.Prefix+" "+m.rule.Suffix), func(w string) bool { return len([]rune(w)) < 2 || units[w] })
-	return len(around) == 0 || slices.ContainsFunc(around, func(w string) bool { return slices.Contains(called, w) || f.asked(w) })
+	around = slices.DeleteFunc(around, func(w string) bool { return len([]rune(w)) < 2 || units[w] })
+	return len(around) == 0 && m.isAmount()
+}
+
+// about: what the place of a leaf is called says some of what a value is called, or of what was asked.
+func (f *finder) about(a browser.Anchors, called []string) bool {
+	return f.mentions(slices.Concat(words(a.Label), words(a.Column), words(a.Row), words(a.Heading)), called)
+}
+
+func (f *finder) mentions(list, called []string) bool {
+	return slices.ContainsFunc(list, func(w string) bool { return len([]rune(w)) > 1 && (slices.Contains(called, w) || f.asked(w)) })
 }
 
 // units stand with numbers of any meaning.
@@ -219,6 +242,12 @@ func (f *finder) anchored(a browser.Anchors, called []string) bool {
 		return true
 	}
 	return !a.Repeated && (a.Column != "" || a.Heading != "" && (a.Sole || !f.chosen(a.Heading)))
+}
+
+// introduced: the text that a number stands in says what it is, as "17 kettles in stock" does.
+func (f *finder) introduced(m match, called []string) bool {
+	a := m.leaf.Anchors
+	return !a.Own && !a.Repeated && a.Row == "" && f.mentions(words(m.rule.Prefix+" "+m.rule.Suffix), called)
 }
 
 // chosen: an anchor is itself a value of the result, and not one that was asked for.

@@ -75,6 +75,15 @@ func hitList(visit, count int) []any {
 	return list
 }
 
+// stories are a list that moves on between the visits.
+func stories(visit int) string {
+	titles := of(visit, []string{"Alpha one", "Beta two", "Gamma three"}, []string{"Delta four", "Alpha one", "Beta two"})
+	return `<h1>News</h1><ol>` + each(len(titles), func(i int) string {
+		slug := strings.ToLower(strings.Fields(titles[i])[0])
+		return fmt.Sprintf(`<li><a href="https://x.test/%s">%s</a> <span class=by>by ada%d</span> <span class=points>%d7 points</span></li>`, slug, titles[i], i, 2+i+visit)
+	}) + `</ol>`
+}
+
 var readable = []scene{
 	{name: "a product", prompt: "What does the kettle cost?",
 		page: func(v int) string {
@@ -152,6 +161,25 @@ var readable = []scene{
 			}
 			return list
 		}},
+	{name: "labels in the line of their values", prompt: "Read all of it",
+		page: func(v int) string {
+			return `<h1>Kettle</h1><p>price <b>` + of(v, "39", "45") + `</b> euro</p><p><b>` + of(v, "4", "5") + `</b> points</p><p>Name <b>` + of(v, "Ada Lovelace", "Bob Ross") +
+				`</b> Town <i>` + of(v, "London", "Paris") + `</i></p><p><strong>Tax</strong> ` + of(v, "3", "7") + ` euro</p><p>paid with (<i>` + of(v, "2", "6") + `</i> fees)</p><p>There are ` + of(v, "17", "11") +
+				` lids in stock.</p><div><span>Net</span> <span>` + of(v, "30 €", "31 €") + `</span> <span>Gross</span> <span>` + of(v, "36 €", "30 €") + `</span></div>`
+		},
+		result: func(v int) any {
+			return object{"price": of(v, 39, 45), "points": of(v, 4, 5), "name": of(v, "Ada Lovelace", "Bob Ross"), "town": of(v, "London", "Paris"), "tax": of(v, 3, 7),
+				"fees": of(v, 2, 6), "lids": of(v, 17, 11), "net": of(v, 30, 31), "gross": of(v, 36, 30)}
+		}},
+	{name: "the newest of a list", prompt: "What is the newest story on https://news.test/over?", page: stories,
+		result: func(v int) any {
+			return object{"title": of(v, "Alpha one", "Delta four"), "points": of(v, 27, 37), "url": of(v, "https://x.test/alpha", "https://x.test/delta")}
+		}},
+	{name: "the headline of the top story", prompt: "Give me the title of the top story", text: true, page: stories,
+		result: func(v int) any { return of(v, "Alpha one", "Delta four") }},
+	{name: "one word under the label that was asked for", prompt: "What is the status of my parcel?", text: true,
+		page:   func(v int) string { return `<h1>Parcel</h1><dl><dt>Status<dd>` + of(v, "shipped", "lost") + `</dl>` },
+		result: func(v int) any { return of(v, "shipped", "lost") }},
 	{name: "a sentence", prompt: "How much is it?", text: true,
 		page: func(v int) string {
 			return `<h1>Order</h1><dl><dt>Total<dd>` + of(v, "€39.00", "€1,200.50") + `<dt>Arrives<dd>` + of(v, "3 May 2026", "14 June 2026") + `<dt>Carrier<dd>` + of(v, "Blue Van", "Red Bike") + `</dl>`
@@ -206,6 +234,10 @@ func TestWhatCannotBeLocatedNeedsAModel(t *testing.T) {
 		{"two columns that are alike", "", table(""), []any{object{"item": "Pot", "cost": 20}, object{"item": "Pan", "cost": 30}}, []string{""}},
 		{"rows with their sum", "", table(`<tr><td colspan=2>Together<td>€50.00</tr>`), []any{object{"item": "Pot", "price": 20}, object{"item": "Pan", "price": 30}}, []string{""}},
 		{"a date whose day may be its month", "", `<dl><dt>Day<dd>04/04/2026</dl>`, object{"day": "2026-04-04"}, []string{"/day"}},
+		{"the last of a list", "What is the newest story?", stories(0), object{"title": "Gamma three"}, []string{"/title"}},
+		{"the first of a list that met a condition", "What is the newest story with more than 20 points?", stories(0), object{"title": "Alpha one"}, []string{"/title"}},
+		{"numbers that are there by chance", "How many are open?", `<h1>Top 50</h1><div>x</div><small>v 12</small><dl><dt>Uptime days<dd>117</dl><p>Page 3 of 9</p><footer>Copyright 2026, since 30 years</footer>`,
+			object{"sum": 30, "stock": 2026, "count": 50, "messages": 12, "tickets": 117, "results": 3}, []string{"/count", "/messages", "/results", "/stock", "/sum", "/tickets"}},
 		{"what is not on the page", "", cart, object{"name": "Lid"}, []string{"/name"}},
 	} {
 		v.show(c.page)

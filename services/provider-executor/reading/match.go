@@ -2,6 +2,7 @@ package reading
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -35,6 +36,9 @@ type match struct {
 func (p page) matches(value any) []match {
 	var all []match
 	for _, l := range p.leaves {
+		if l.Attr == "href" && l.Text != value { // an address is the value or no place of it
+			continue
+		}
 		if rules := workflow.Rules(l.Text, value); len(rules) > 0 {
 			all = append(all, match{l, rules[0]})
 		}
@@ -80,14 +84,37 @@ func (m match) better(other match) bool {
 // named: one of the leaf's anchors says what the value is called.
 func (m match) named(called []string, says func(a, b []string) bool) bool {
 	a := m.leaf.Anchors
-	return slices.ContainsFunc([]string{a.Label, a.Column, a.Row}, func(anchor string) bool { return says(words(anchor), called) })
+	return slices.ContainsFunc([]string{a.Label, a.Column, a.Row, m.around()}, func(anchor string) bool { return says(words(anchor), called) })
 }
 
-// telling: the value is not one that stands on every other page for something else, as 3 does.
-func (m match) telling(value any) bool {
-	if number, ok := value.(json.Number); ok {
-		return m.rule.Prefix+m.rule.Suffix != "" || len(workflow.Skeleton(number.String())) > 2
+// around is what the text of a number says of it; of a text that is a value itself it is empty.
+func (m match) around() string {
+	if m.rule.Type != workflow.TypeNumber && m.rule.Type != workflow.TypeInteger {
+		return ""
 	}
+	return m.rule.Prefix + " " + m.rule.Suffix
+}
+
+// byNumber is a step to a paragraph, a heading or a cell that only its number tells from its like.
+var byNumber = regexp.MustCompile(`(^|/)(p|h[1-6]|td|th|dt|dd)\[\d+/\d+\]`)
+
+// numbered: nothing is called anything where the leaf stands, and its place is one of several: a page that puts them in
+// another order would show another value there.
+func (m match) numbered() bool {
+	var source struct{ Steps string }
+	a := m.leaf.Anchors
+	return a.Label == "" && a.Row == "" && a.Column == "" && !a.Title && json.Unmarshal(m.leaf.Source, &source) == nil && byNumber.MatchString(source.Steps)
+}
+
+// isAmount: the number is one of money, or has decimals.
+func (m match) isAmount() bool {
+	beside := m.rule.Prefix + m.rule.Suffix
+	return m.rule.Type == workflow.TypeNumber || strings.ContainsFunc(beside, func(r rune) bool { return unicode.Is(unicode.Sc, r) || r == '%' }) ||
+		slices.ContainsFunc(words(m.rule.Prefix+" "+m.rule.Suffix), func(w string) bool { return units[w] })
+}
+
+// telling: the text is not one that stands on every other page for something else.
+func (m match) telling(value any) bool {
 	text, _ := value.(string)
 	return len([]rune(workflow.Skeleton(text))) > 2
 }

@@ -114,7 +114,13 @@ func readList(ctx context.Context, r Reader, list *workflow.List) (json.RawMessa
 			return nil, unfitError{fmt.Errorf("item %d: %w", i+1, err)}
 		}
 	}
-	return json.Marshal(elements)
+	if !list.Single {
+		return json.Marshal(elements)
+	}
+	if len(elements) == 0 {
+		return nil, unfitError{errors.New("the list is empty")}
+	}
+	return json.Marshal(elements[0])
 }
 
 // element is one item of a list as the result has it.

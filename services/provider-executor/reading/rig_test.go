@@ -46,7 +46,7 @@ type visitor struct {
 
 func newVisitor(t testing.TB) *visitor {
 	t.Helper()
-	session, err := engine.NewSession(t.Context(), browser.SessionOptions{})
+	session, err := engine.NewSession(t.Context(), browser.SessionOptions{Eager: true}) // as replays have it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,9 @@ func (f *finder) text(text string) workflow.Sources {
 	if strings.Contains(text, "{{") { // which a template could not tell from its own
 		return workflow.Sources{NeedsModel: []string{""}}
 	}
+	if whole, ok := f.whole(text); ok {
+		return whole
+	}
 	var template strings.Builder
 	names, at := map[string]string{}, 0
 	for _, q := range quotes(text) {
@@ -104,6 +107,22 @@ func (f *finder) text(text string) workflow.Sources {
 	}
 	f.found.Text = template.String() + text[at:]
 	return f.found
+}
+
+// whole finds a text that is nothing but one value of a page: under a label that was asked for, or in the first item of
+// a list.
+func (f *finder) whole(text string) (workflow.Sources, bool) {
+	value := strings.TrimSpace(text)
+	field := workflow.Field{}
+	if list, step, ok := f.first(value, nil); ok {
+		field = workflow.Field{Step: step, List: &list}
+	} else if m, step, ok := f.only(value, nil); ok && f.asked(m.leaf.Label) && !m.leaf.Plain {
+		field = workflow.Field{Step: step, Source: m.leaf.Source, Rule: &m.rule}
+	} else {
+		return workflow.Sources{}, false
+	}
+	f.found.Text = "{{ " + f.add(field, "answer") + " }}"
+	return f.found, true
 }
 
 // quote finds a quotation's leaf and gives its field's name; "" where there is none.

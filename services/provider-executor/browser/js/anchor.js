@@ -52,16 +52,46 @@ function inRow(page, el) {
 function besides(page, el) {
   for (let at = el, up = 0; up < 4 && parentElementOf(at); at = parentElementOf(at), up++) {
     if (up > 0 && SECTIONS.has(at.localName)) return null;
-    const [before, count] = page.remember('before', at, () => textBefore(page, at));
+    const inline = page.remember('inline', at, () => inTheLine(at));
+    if (inline) return { text: named(inline), plain: !inline.endsWith(':'), el: null };
+    const [before, count, paired] = page.remember('before', at, () => textBefore(page, at));
     if (!before) continue;
     if (before.nodeType === Node.ELEMENT_NODE && saysItsOwn(before)) return null;
     const text = before.nodeType === Node.TEXT_NODE ? clean(before.data).trim() : line(before);
     const colon = text.endsWith(':') || before.localName === 'label';
     if (text.length > 60 || !/\p{L}/u.test(text) || /\d/.test(text) && !/\(.*\d.*\)/.test(text)) return null;
-    if (!colon && count !== 2) return null;
+    if (!colon && count !== 2 && !paired) return null;
     return { text: named(text), plain: !colon, el: before };
   }
   return null;
+}
+
+// inTheLine is what the text of a line says right before an inline element and, if it is the line's last element, right
+// behind it: "price … euro" of "price <b>39</b> euro".
+function inTheLine(el) {
+  if (!getComputedStyle(el).display.startsWith('inline') || CONTROLS.has(el.localName)) return '';
+  const words = text => text && text.length <= 40 && /\p{L}/u.test(text) && !/\d/.test(text) ? text : '';
+  const parts = text => clean(text).split(/[()[\],;.!?|•·–—]/).map(part => part.trim());
+  const before = words(parts(textBeside(el, 'previousSibling')?.data ?? '').at(-1));
+  const next = textBeside(el, 'nextSibling');
+  const last = next && !textOrElement(next, 'nextSibling');
+  const behind = before.endsWith(':') || !last ? '' : words(parts(next.data)[0]);
+  return before && behind ? `${before} … ${behind}` : before || behind;
+}
+
+const CONTROLS = new Set(['input', 'select', 'textarea', 'button', 'img']);
+
+// textBeside is the text next to an element in its line, null if something else is there or nothing.
+function textBeside(el, way) {
+  const node = textOrElement(el, way);
+  return node?.nodeType === Node.TEXT_NODE ? node : null;
+}
+
+// textOrElement is the next sibling that says or is something in the same line.
+function textOrElement(node, way) {
+  let next = node[way];
+  while (next && (next.nodeType === Node.TEXT_NODE ? !/\S/.test(next.data) : next.nodeType !== Node.ELEMENT_NODE)) next = next[way];
+  return next?.localName === 'br' ? null : next;
 }
 
 // saysItsOwn: a heading, or what labels or holds a control, is no label of what comes behind it.
@@ -79,7 +109,13 @@ function textBefore(page, el) {
   });
   const place = saying.places.get(el) ?? -1; // a control says nothing by itself
   const before = place >= 0 ? saying.nodes[place - 1] : saying.nodes.findLast(node => node.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING);
-  return [before, saying.nodes.length + (place < 0)];
+  return [before, saying.nodes.length + (place < 0), place % 2 === 1 && inPairs(saying)];
+}
+
+// inPairs: of what stands side by side each second one holds a figure, and the others none: they are its labels.
+function inPairs(saying) {
+  const texts = saying.nodes.map(node => node.nodeType === Node.ELEMENT_NODE ? node.textContent : node.data);
+  return saying.pairs ??= texts.length % 2 === 0 && texts.length <= 20 && texts.every((text, i) => /\d/.test(text) === (i % 2 === 1));
 }
 
 function says(node) {

@@ -30,8 +30,15 @@ function recordsOf(page, p) {
   return itemsAround(page, p.el).slice(0, 2).map(item => {
     const group = groupOf(page, item);
     const { id, source } = page.remember('list', group, () => ({ id: page.lists = (page.lists ?? 0) + 1, source: listSource(page, item) }));
-    return { container: id, list: source, index: group.get(item), count: group.size, field: fieldOf(page, item, p), column: columnOf(page, p.el.closest('td,th') ?? p.el) };
+    const index = group.get(item), field = fieldOf(page, item, p);
+    return { container: id, list: source, index, count: group.size, field, recurs: index === 0 && recurs(page, group, field), column: columnOf(page, p.el.closest('td,th') ?? p.el) };
   });
+}
+
+// recurs: others of the next items have the same field as the first.
+function recurs(page, group, field) {
+  const others = Array.from(group.keys()).slice(1, 6);
+  return others.filter(item => page.inside(item).some(p => JSON.stringify(fieldOf(page, item, p)) === JSON.stringify(field))).length > 1;
 }
 
 function fieldOf(page, item, p) {

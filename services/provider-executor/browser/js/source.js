@@ -130,6 +130,7 @@ function textsOf(el) {
   if (mixed !== null) add(mixed, 'all');
   if (pieces.length === 1) add(pieces[0].data, 'own');
   else if (pieces.length > 1 && el.childElementCount === 0) add(pieces.map(node => node.data).join(''), 'own');
+  if (el.localName === 'a' && el.hasAttribute('href') && /^https?:/.test(el.href)) add(el.href, 'attr', 'href');
   if (el.hasAttribute('datetime')) add(el.getAttribute('datetime'), 'attr', 'datetime');
   if (el.hasAttribute('itemprop')) add(el.getAttribute('content'), 'attr', 'content');
   if (el.localName === 'data') add(el.value, 'attr', 'value');
