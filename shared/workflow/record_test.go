@@ -365,7 +365,7 @@ func TestARunThatCannotBeReplayedIsNotRecorded(t *testing.T) {
 }
 
 func TestThePageOfAnItemThatAValueHasChosenHasAnyAddress(t *testing.T) {
-	for _, opens := range []string{"click", "double_click"} {
+	for _, opens := range []string{"click", "double_click", "right_click"} {
 		f := &film{in: Recording{Prompt: `Open the "Ferry kettle" and buy it`}}
 		f.on("", "go").act("navigate", `{"url": "https://shop.test/"}`)
 		f.on("https://shop.test/", "open").act(opens, `{"keys": "Shift", "path": "12,7", `+element("link", "Ferry kettle", `, "href_path": "/products/f-7"`)+"}")

@@ -134,10 +134,11 @@ func elementOf(answer string) (index *int, sure bool) {
 // improvise lets a model do the rest of a step by itself, within a few actions. Before each the page is looked at: what
 // the step should lead to may be there already, and then nothing more is done.
 func (p *player) improvise(ctx context.Context, g gap) (*Result, error) {
-	task, talk := p.task, p.talk
+	task, talk, repaired := p.task, p.talk, p.repaired
+	p.repaired = true // what a model says of a step is no result of the run
 	defer func() {
 		talk.lines, talk.memories = append(talk.lines, p.talk.lines...), append(talk.memories, p.talk.memories...) // for the judge
-		p.task, p.talk = task, talk
+		p.task, p.talk, p.repaired = task, talk, repaired
 	}()
 	p.task.Prompt, p.task.Schema, p.task.JSON, p.task.Judge = p.mendingTask(g), nil, false, false
 	p.task.MaxSteps = p.number + maxMending + 2 // never the last: what ends it is the number of actions
