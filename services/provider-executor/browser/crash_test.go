@@ -248,13 +248,18 @@ type latency struct{ p50, max time.Duration }
 
 func (l latency) String() string { return fmt.Sprintf("p50 %v max %v", l.p50, l.max) }
 
-// measure times observations that must all show the page.
+// measure times how long it takes until an observation shows the page: on a loaded machine one may say that the page does
+// not answer.
 func measure(u *user) latency {
 	u.Helper()
 	var took []time.Duration
-	for range 25 {
+	for range 10 {
 		start := time.Now()
-		u.sees("button Go")
+		for !strings.Contains(u.look(), "button Go") {
+			if time.Since(start) > 30*time.Second {
+				u.Fatal("the neighbour was not read for 30 s")
+			}
+		}
 		took = append(took, time.Since(start).Round(100*time.Microsecond))
 	}
 	slices.Sort(took)
