@@ -72,7 +72,7 @@ func (r *run) actOnce(ctx context.Context, params map[string]any, action *event.
 	out, err := r.session.Do(ctx, a)
 	note(action, out)
 	if errors.Is(err, browser.ErrPageCrashed) {
-		return true, fail(action, crashed(err))
+		return true, fail(action, err.Error())
 	}
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", action.Name, err)
@@ -81,9 +81,6 @@ func (r *run) actOnce(ctx context.Context, params map[string]any, action *event.
 	r.whole = r.whole || action.Name == actionWhole
 	return out.PageChanged, nil
 }
-
-// crashed tells the model of a page that has crashed, and why, if that is known.
-func crashed(err error) string { return err.Error() + "; navigate to go on" }
 
 func fail(action *event.Action, why string) error {
 	action.Success, action.Error = ref(false), &why

@@ -202,7 +202,7 @@ func (r *run) observe(ctx context.Context) (*browser.Observation, error) {
 	}
 	page, err := r.look(ctx)
 	if errors.Is(err, browser.ErrPageCrashed) {
-		return &browser.Observation{Text: "PAGE none: " + crashed(err)}, nil
+		return &browser.Observation{Text: "PAGE none: " + err.Error()}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("observe: %w", err)

@@ -28,7 +28,7 @@ func (r *run) extract(ctx context.Context, params map[string]any, action *event.
 	}
 	content, err := r.session.ContentScrolled(ctx, x.screens)
 	if errors.Is(err, browser.ErrPageCrashed) {
-		return fail(action, crashed(err))
+		return fail(action, err.Error())
 	}
 	if err != nil {
 		return fmt.Errorf("extract: %w", err)

@@ -185,16 +185,50 @@ func TestACrashedPageEndsItsStepAndNoNeighbour(t *testing.T) {
 	}
 	neighbour.sees("hello")
 	neighbour.click("button Go")
-	u.sees("URL about:blank", "crashed at "+s.URL)
-	u.visit(s.URL)
-	u.sees("hello")
+	u.sees("URL "+s.URL, "hello", "crashed at "+s.URL, "open again")
+}
 
-	u.CrashPage()
-	eventually(t, "a crash between two steps is told once", func() bool {
-		_, err := u.Observe(t.Context())
-		return errors.Is(err, browser.ErrPageCrashed)
-	})
-	u.sees("crashed at " + s.URL)
+// A page that crashed is opened again at its address, whatever is asked for next: once, and every action says the same.
+func TestACrashedPageIsOpenedAgainAndEveryActionSaysTheSame(t *testing.T) {
+	s := serve(t, map[string]string{"/page": "hello <button>Go</button> <input aria-label=Name>"})
+	u := newUser(t)
+	said := map[string]bool{}
+	for i, a := range []browser.Action{
+		{Name: "find_elements", Query: "button"}, {Name: "click", Index: new(0)}, {Name: "send_keys", Keys: "Enter"}, {Name: "navigate", URL: s.URL},
+	} {
+		address := fmt.Sprintf("%s/page?%d", s.URL, i)
+		u.Forgive()
+		u.visit(address)
+		if a.Index != nil {
+			a.Index = u.index("button Go")
+		}
+		u.CrashPage()
+		u.AwaitCrash(t.Context())
+		if i == 0 { // a look in between changes nothing
+			if sight, err := u.Sight(t.Context()); err != nil || sight.URL != address {
+				t.Errorf("the page is at %s, %v", sight.URL, err)
+			}
+		}
+		_, err := u.Do(t.Context(), a)
+		if !errors.Is(err, browser.ErrPageCrashed) {
+			t.Fatalf("%s: %v", a.Name, err)
+		}
+		said[strings.ReplaceAll(err.Error(), address, "ADDRESS")] = true
+		u.sees("URL "+address, "hello", "crashed at "+address, "open again")
+		if a.Index != nil {
+			refused(t, u.act(a), "has crashed or was closed")
+		}
+	}
+	if len(said) != 1 || !said["the page crashed and was opened again at ADDRESS: what was typed there is lost; use the page as it is shown next"] {
+		t.Errorf("the actions say %v", said)
+	}
+	u.CrashPage() // for the second time at this address
+	u.AwaitCrash(t.Context())
+	if _, err := u.Do(t.Context(), browser.Action{Name: "search_page", Query: "hello"}); err == nil || !strings.Contains(err.Error(), "navigate elsewhere") {
+		t.Errorf("a page that crashes again: %v", err)
+	}
+	u.visit(s.URL + "/page")
+	u.sees("hello")
 }
 
 func TestSessionsAreIsolatedAndLeaveNothing(t *testing.T) {

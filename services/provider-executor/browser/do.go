@@ -142,6 +142,12 @@ func (d *doing) element(ctx context.Context) (element, error) {
 	if e.reference, known = d.refs.elements[e.index]; !known {
 		return e, refusal(fmt.Sprintf("no element has had the index %d; take one from the page as shown", e.index))
 	}
+	d.mu.Lock()
+	gone := !slices.Contains(d.tabs, e.tab)
+	d.mu.Unlock()
+	if gone {
+		return e, e.stale(refusal("the tab that it was in has crashed or was closed"))
+	}
 	if e.tab != d.tab {
 		return e, refusal(fmt.Sprintf("[%d] is in another tab (%s); switch to that first", e.index, e.tab.id))
 	}

@@ -10,6 +10,14 @@ func (s *Session) CrashPage() {
 	s.activeTab().target.Start("Page.crash", nil).Forget()
 }
 
+// AwaitCrash returns when the session knows of the crash of its active tab.
+func (s *Session) AwaitCrash(ctx context.Context) {
+	_ = s.await(ctx, func() bool { return s.crashed != nil })
+}
+
+// Forgive forgets which pages have crashed.
+func (s *Session) Forgive() { s.change(func() { clear(s.fragile) }) }
+
 // Contexts counts the browser's contexts and tabs.
 func (s *Session) Contexts(ctx context.Context) (contexts, tabs int, err error) {
 	root := s.browser.conn.Root

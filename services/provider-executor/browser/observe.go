@@ -120,7 +120,7 @@ func (s *Session) observe(ctx context.Context, v view) (Observation, error) {
 		o = s.render(ctx, t, seen, v.Limit)
 		mask := s.options.Secrets.Mask
 		o.URL, o.Title, o.Text = mask(o.URL), mask(o.Title), mask(o.Text)
-		s.change(func() { s.dialogs, s.notices, s.acting = nil, nil, false })
+		s.change(func() { s.dialogs, s.notices, s.acting, s.crashed = nil, nil, false, nil })
 		return nil
 	})
 	return o, err

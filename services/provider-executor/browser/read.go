@@ -94,11 +94,17 @@ func (s *Session) using(ctx context.Context, f func(*tab) error) error {
 	}
 	defer done()
 	for {
-		t, err := s.current(ctx)
+		t, err := s.present(ctx)
 		if err != nil {
 			return orAsIs(ctx, err)
 		}
-		if err = s.verdict(ctx, t, f(t)); err == nil {
+		err = f(t)
+		if errors.Is(t.target.Err(), ErrPageCrashed) {
+			if err = s.crashedUnder(ctx, t); err == nil {
+				continue
+			}
+		}
+		if err == nil {
 			return nil
 		}
 		if !errors.Is(err, cdp.ErrDetached) {

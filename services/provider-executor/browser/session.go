@@ -79,7 +79,7 @@ type Session struct {
 	watching bool            // an action is on its way, and its requests are followed
 	sent     bool            // the page has sent something since the action began
 	acting   bool            // an action was carried out since the last observation
-	crashed  error           // of the active tab, while nobody was told yet
+	crashed  *crash          // of the active tab, while nobody was told yet
 	fragile  map[string]bool // addresses of pages that have crashed, without their queries
 	heavy    int             // pages that had grown too large
 	felled   time.Time       // when the last of them was ended
@@ -349,12 +349,11 @@ func (s *Session) admit() bool {
 
 // lose takes out a tab that was closed or has crashed.
 func (s *Session) lose(t *tab) {
-	var crash error
+	crashed := errors.Is(t.target.Err(), ErrPageCrashed)
 	var why string
-	if errors.Is(t.target.Err(), ErrPageCrashed) {
+	if crashed {
 		s.discard(t)
 		why = s.outgrown()
-		crash = fmt.Errorf("%w%s", ErrPageCrashed, why)
 	}
 	s.change(func() {
 		i := slices.Index(s.tabs, t)
@@ -362,14 +361,17 @@ func (s *Session) lose(t *tab) {
 			return
 		}
 		s.tabs = slices.Delete(s.tabs, i, i+1)
-		if crash != nil {
+		if s.active == t && crashed {
+			s.crashed = newCrash(t, why, s.fragile[unasked(t.doc.url)])
+		}
+		if crashed {
 			s.fragile[unasked(t.doc.url)] = true
 			s.notices = append(s.notices, fmt.Sprintf("tab %s crashed at %s and was closed%s", t.id, t.doc.url, why))
 		}
 		if s.active != t {
 			return
 		}
-		s.active, s.crashed = nil, crash
+		s.active = nil
 		if len(s.tabs) > 0 {
 			s.active = s.tabs[min(i, len(s.tabs)-1)]
 		}
@@ -400,42 +402,6 @@ func (s *Session) outgrown() string {
 
 func (s *Session) discard(t *tab) {
 	s.browser.conn.Root.Start("Target.closeTarget", map[string]any{"targetId": t.targetID}).Forget()
-}
-
-// current returns the active tab, opening one if the last was lost. That the active
-// one crashed is told once.
-func (s *Session) current(ctx context.Context) (*tab, error) {
-	s.mu.Lock()
-	t, crashed, heavy := s.active, s.crashed, s.heavy
-	s.crashed = nil
-	s.mu.Unlock()
-	switch {
-	case heavy >= maxHeavy:
-		return nil, ErrPageTooHeavy
-	case crashed != nil:
-		return nil, crashed
-	case t != nil:
-		return t, nil
-	}
-	return s.openTab(ctx)
-}
-
-// crash waits until a crashed tab is taken out, and tells of it.
-func (s *Session) crash(ctx context.Context, t *tab) error {
-	if err := s.await(ctx, func() bool { return !slices.Contains(s.tabs, t) }); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := s.crashed
-	s.crashed = nil
-	switch {
-	case s.heavy >= maxHeavy:
-		return ErrPageTooHeavy
-	case err == nil: // another tab is the active one by now
-		return ErrPageCrashed
-	}
-	return err
 }
 
 func (s *Session) activate(ctx context.Context, t *tab) error {
