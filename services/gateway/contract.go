@@ -61,6 +61,8 @@ type Additions struct {
 	Judge        *bool          `json:"judge,omitempty" nullable:"true" doc:"Whether a claim of success is checked by one more model call; see judgement"`
 	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot beside the page's text"`
 
+	OnInterrupt *string `json:"on_interrupt,omitempty" nullable:"true" pattern:"^(retry|fail)$" doc:"What becomes of something that a lost attempt of the run has sent, or may have sent. fail: the agent must look before it is sent again, and a run that cannot go on without it fails as interrupted; retry: it is sent again. fail if it is given nowhere"`
+
 	AllowEvaluate *bool `json:"allow_evaluate,omitempty" nullable:"true" doc:"Whether the agent may run code in pages; not together with secrets, which such code could read"`
 
 	Files []event.FileID `json:"files,omitempty" nullable:"true" maxItems:"20" doc:"Files that the agent may upload: ids from POST /api/files"`
@@ -105,6 +107,7 @@ type taskView struct {
 	Judge             bool            `json:"judge"`
 	Vision            bool            `json:"vision"`
 	AllowEvaluate     bool            `json:"allow_evaluate"`
+	OnInterrupt       *string         `json:"on_interrupt" nullable:"true" doc:"null: fail"`
 
 	Secrets map[string]secretView `json:"secrets" nullable:"true" doc:"The secrets that the task has; their values are never returned"`
 

@@ -180,7 +180,7 @@ func view(t event.Task) taskView {
 		JSONSchema: t.JSONSchema, UseCachedWorkflow: t.UseCachedWorkflow,
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
 		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel), ModelTimeout: orNull(t.ModelTimeout),
-		Judge: t.Judge, Vision: t.Vision, AllowEvaluate: t.AllowEvaluate, Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
+		Judge: t.Judge, Vision: t.Vision, AllowEvaluate: t.AllowEvaluate, OnInterrupt: orNull(t.OnInterrupt), Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
 		AllowedDomains: append([]string{}, t.AllowedDomains...), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }

@@ -33,6 +33,7 @@ var samples = map[string][2]string{
 	"model_timeout":       {`11`, `12`},
 	"judge":               {`true`, `false`},
 	"vision":              {`true`, `false`},
+	"on_interrupt":        {`"retry"`, `"fail"`},
 	"allow_evaluate":      {`true`, `false`},
 	"files":               {`["FILE"]`, `[]`},
 	"allowed_domains":     {`["a.test"]`, `["b.test", "*.c.test"]`},

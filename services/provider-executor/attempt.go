@@ -125,13 +125,14 @@ func (s *Service) work(ctx context.Context, l *lease) (agent.Result, error) {
 	if err != nil {
 		return agent.Result{}, err
 	}
+	l.openLedger(history, req.OnInterrupt)
 	state, err := s.lastState(ctx, l, history)
 	if err != nil {
 		return agent.Result{}, err
 	}
 	return a.Run(ctx, agent.Task{
 		Prompt: req.Prompt, Schema: req.Schema(), JSON: req.ResponseFormat == "json",
-		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history, State: state, Recording: recording,
+		InitialURL: req.InitialURL, MaxSteps: req.MaxSteps, History: history, State: state, Ledger: l.ledger, Recording: recording,
 		Budget: req.Budget, ExtractModel: req.ExtractModel, ModelTimeout: time.Duration(req.ModelTimeout) * time.Second, Judge: req.Judge, Vision: req.Vision, Secrets: l.secrets,
 		Files: l.files.Names(), Evaluate: req.AllowEvaluate,
 	})
@@ -165,7 +166,7 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 		Browser: func(ctx context.Context, state *browser.State) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
-				Restore: state, Panicked: l.stop, Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
+				Restore: state, Ledger: l.ledger, Digest: s.digest, Panicked: l.stop, Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
 				Alone: l.run.Attempt > 1, // whether it ended the browser that it had is known then
 			})
 		},

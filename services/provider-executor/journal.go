@@ -17,6 +17,10 @@ func (l *lease) Planned(ctx context.Context, step event.StepData) error {
 	if !l.beginStep() {
 		return errShutdown
 	}
+	l.mu.Lock()
+	l.planned = step.Number
+	l.mu.Unlock()
+	l.ledger.Begin()
 	return l.step(ctx, event.Planned, step)
 }
 
@@ -81,6 +85,9 @@ func (l *lease) resume(ctx context.Context) ([]event.StepData, error) {
 	var history []event.StepData
 	for _, r := range records {
 		l.files.add(r.Data.Files)
+		if err := l.addSent(ctx, &r.Data); err != nil {
+			return nil, err
+		}
 		if r.Phase == event.Done {
 			history = append(history, r.Data)
 			l.last = &event.StepRef{Number: r.Data.Number, Sequence: r.Sequence}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/agent"
+	"github.com/errand-run/errand/services/provider-executor/effects"
 	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
@@ -42,6 +43,8 @@ type lease struct {
 	run      event.Snapshot
 	safe     time.Time // until then, on the local monotonic clock, nobody else can have the run
 	canceled bool
+	ledger   *effects.Ledger
+	planned  int  // number of the step at work
 	acting   bool // a step is planned and not done
 	draining bool // the executor is shutting down: no further step begins
 	last     *event.StepRef

@@ -1,10 +1,13 @@
 package executor_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -169,6 +172,99 @@ func TestAShutdownWaitsForTheOrderInTheShopsHands(t *testing.T) {
 	r.serve()
 	if run := r.run(k); run.State != event.StateSucceeded || s.orders.Load() != 1 || s.logins.Load() != 1 {
 		t.Errorf("run %s, %d orders, %d logins: %+v", run.State, s.orders.Load(), s.logins.Load(), run.Error)
+	}
+}
+
+// careful is pageLed, but where it is told that something is not sent again it looks at the orders first.
+func (s *shop) careful() modelsim.Script {
+	led, _ := s.pageLed("")
+	return func(c modelsim.Call) modelsim.Reply {
+		told, page, _ := strings.Cut(c.Page(), "<page ")
+		step := repeatStep.FindStringSubmatch(told)
+		switch {
+		case strings.Contains(page, "You have 0 orders"):
+			reply := modelsim.Decide("order again", modelsim.Navigate(s.url+"/basket"))
+			raw, _ := json.Marshal(reply.JSON)
+			return modelsim.Reply{JSON: json.RawMessage(strings.Replace(string(raw), `"evaluation_previous_goal":""`, `"evaluation_previous_goal":"REPEAT STEP 3: there are no orders"`, 1))}
+		case strings.Contains(page, "You have 1 orders"):
+			return modelsim.Decide("report", modelsim.Done("ordered", nil, true))
+		case step != nil:
+			return modelsim.Decide("look at the orders", modelsim.Navigate(s.url+"/orders"))
+		}
+		return led(c)
+	}
+}
+
+var repeatStep = regexp.MustCompile(`"REPEAT STEP (\d+): "`)
+
+// The executor is lost while the order is in the shop's hands: nobody knows what came of it.
+func TestAnOrderOfUnknownOutcomeIsNotSentAgainUnseen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		careful, retry, drops bool // drops: the shop loses the first order
+		code                  string
+		orders                int64
+	}{
+		"a model that goes by the page":           {code: "interrupted", orders: 1},
+		"a model that looks, and it is there":     {careful: true, orders: 1},
+		"a model that looks, and it is not there": {careful: true, drops: true, orders: 1},
+		"a task that wants it sent again":         {retry: true, orders: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t)
+			arrived, lost := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			s.ordering = func() {
+				once.Do(func() {
+					if c.drops {
+						s.orders.Add(-1)
+					}
+					close(arrived)
+					<-lost
+				})
+			}
+			script, _ := s.pageLed("")
+			if c.careful {
+				script = s.careful()
+			}
+			r := newRig(t, script).withBrowser()
+			r.cfg.Keys = masterKey(t)
+			r.serve()
+			req := event.Request{Prompt: "Order."}
+			if c.retry {
+				req.OnInterrupt = "retry"
+			}
+			k := r.dispatch(req)
+			<-arrived
+			r.handOver(k)
+			close(lost)
+			run := r.run(k)
+			if s.orders.Load() != c.orders || s.logins.Load() != 1 {
+				t.Errorf("%d orders, %d logins", s.orders.Load(), s.logins.Load())
+			}
+			if c.code != "" {
+				wantCode(t, run, c.code)
+				if !strings.Contains(run.Error.Message, "step 3 may have sent POST "+s.url+"/order") {
+					t.Errorf("it says %s", run.Error.Message)
+				}
+			} else if run.State != event.StateSucceeded {
+				t.Errorf("run %s: %+v", run.State, run.Error)
+			}
+		})
+	}
+}
+
+func TestARunGoesOnWhereAnInterruptedStepHasSentNothing(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	script, _ := s.pageLed("")
+	r := newRig(t, script).withBrowser()
+	k := r.dispatch(event.Request{Prompt: "Order."})
+	r.lose(k, event.StepData{Number: 1, Description: "Place order", Actions: []event.Action{{Name: "click", Params: map[string]any{}}}})
+	r.serve()
+	if run := r.run(k); run.State != event.StateSucceeded || s.orders.Load() != 1 {
+		t.Errorf("run %s with %d orders: %+v", run.State, s.orders.Load(), run.Error)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	bucketHistory    = "history"    // TASK.RUN.N: last event of each step, made by the server from RUNS
 	bucketDeliveries = "deliveries" // DELIVERY: last event of each delivery, made by the server from WEBHOOKS
 	bucketSecrets    = "secrets"    // REF: a sealed secret, written once, before the request or task that names it
-	bucketStates     = "states"     // TASK.RUN.STEP.ATTEMPT: what the run's browser held after a step, sealed
+	bucketStates     = "states"     // TASK.RUN.STEP.ATTEMPT: what the run's browser held after a step, sealed; with .sent: what the step sends
 	storeScreenshots = "screenshots"
 	storeObjects     = "objects" // results and actions too large for an event
 	storeFiles       = "files"   // FILE: what callers have uploaded and runs have downloaded

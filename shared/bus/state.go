@@ -2,6 +2,8 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/errand-run/errand/shared/event"
@@ -33,4 +35,36 @@ func (b *Bus) BrowserState(ctx context.Context, key string) ([]byte, error) {
 		return nil, readErr("get state "+key, err)
 	}
 	return entry.Value(), nil
+}
+
+// PutSent writes down what a step of a run is about to send, all of it so far: before it leaves, and so before the step's
+// outcome is on the log.
+func (b *Bus) PutSent(ctx context.Context, k event.Key, step, attempt int, sent []event.Sent) error {
+	kv, err := b.keyValue(ctx, bucketStates)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(sent)
+	if err != nil {
+		return fmt.Errorf("encode what is sent: %w", err)
+	}
+	key := sentKey(k, step, attempt)
+	_, err = kv.Put(ctx, key, data)
+	return readErr("put "+key, err)
+}
+
+// Sent is what a step was about to send when PutSent was last called; nil: nothing.
+func (b *Bus) Sent(ctx context.Context, k event.Key, step, attempt int) (sent []event.Sent, err error) {
+	data, err := b.BrowserState(ctx, sentKey(k, step, attempt))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sent, decode(data, sentKey(k, step, attempt), &sent)
+}
+
+func sentKey(k event.Key, step, attempt int) string {
+	return fmt.Sprintf("%s.%d.%d.sent", k, step, attempt)
 }

@@ -23,6 +23,7 @@ func Codes() []Code {
 		{"files_unavailable", "The files given to the run cannot be used by this executor.", "The message says what is missing; leave files out, or use an executor with a Chromium of its own."},
 		{"goal_not_reached", "The agent says that it could not do the task.", "Read the message and the history; a clearer prompt or another model may do better."},
 		{"internal_error", "A fault in Errand ended the run.", "Report it with the executor's log; the run is not started again by itself."},
+		{"interrupted", "The run lost its executor, and could not go on without sending again what an earlier attempt has sent or may have sent.", "The message says what may have happened: look there, then start the run again if it is safe; on_interrupt retry has it sent again unseen."},
 		{"invalid_allowed_domains", "allowed_domains cannot be read by the executor.", "Correct the entry that the message names."},
 		{"invalid_output", "The model's answers were not in the form that was asked for.", "Try another model, or name one in fallbacks."},
 		{"invalid_parameters", "A value for the cached workflow is none that its parameter takes.", "Correct the parameter that the message names."},

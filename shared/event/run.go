@@ -60,6 +60,7 @@ type Means struct {
 	Secrets      []Secret  `json:"secrets,omitempty"`       // what it may type without its model seeing it
 	Files        []RunFile `json:"files,omitempty"`         // what the run is given to upload
 
+	OnInterrupt    string   `json:"on_interrupt,omitempty"`    // "retry": what an earlier attempt may have sent is sent again; "fail" or empty: not unseen
 	AllowEvaluate  bool     `json:"allow_evaluate,omitempty"`  // the model may run code in pages; never together with secrets
 	AllowedDomains []string `json:"allowed_domains,omitempty"` // hosts that it may reach, as netguard reads them; empty: every public one
 }

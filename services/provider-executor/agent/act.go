@@ -97,6 +97,7 @@ func browserAction(params map[string]any) (browser.Action, error) {
 
 // note puts a browser action's outcome into the history, with what replay needs to find the element again.
 func note(action *event.Action, out browser.Outcome) {
+	action.Sent = out.Sent
 	action.Success, action.Sends, action.OpenedTabs = out.Success, out.Sends, out.OpenedTabs
 	if out.Content != "" {
 		action.ExtractedContent = &out.Content

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
+	"github.com/errand-run/errand/services/provider-executor/effects"
 	"github.com/errand-run/errand/services/provider-executor/model"
 	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/event"
@@ -41,6 +42,8 @@ type Task struct {
 	Files        []string      // names of what may be uploaded
 	Evaluate     bool          // the model may run code in pages
 	Secrets      *secret.Set   // what may be typed without the model seeing it; nil: nothing
+
+	Ledger *effects.Ledger // what was sent before, and must not be sent again unseen; nil: nothing
 
 	Recording *Recording // how it was done before, to be done again without a model; nil: a model decides
 }
@@ -76,6 +79,7 @@ func (a *Agent) Run(ctx context.Context, t Task) (Result, error) {
 	}
 	defer r.closeBrowser(ctx)
 	result, err := r.carriedOut(ctx)
+	r.interrupted(result)
 	usage := r.usage.Add(r.spent)
 	if err != nil {
 		return Result{Usage: usage}, err
@@ -181,6 +185,9 @@ func (r *run) step(ctx context.Context) (*Result, error) {
 		return r.partial("stuck", fmt.Sprintf("The agent did the same %d times on a page that did not change by it: %s.", times-1, d.NextGoal)), nil
 	}
 	d.note += nudge(times)
+	if err := r.task.Ledger.Heed(d.Evaluation); err != nil {
+		d.note += err.Error() + ".\n"
+	}
 	return r.carryOut(ctx, d, step)
 }
 
@@ -207,6 +214,7 @@ func (r *run) observe(ctx context.Context) (*browser.Observation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("observe: %w", err)
 	}
+	r.task.Ledger.Looked(page.URL)
 	return &page, nil
 }
 

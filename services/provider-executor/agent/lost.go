@@ -15,7 +15,7 @@ import (
 func (p *player) begun() string {
 	for _, step := range p.task.History {
 		for _, a := range step.Actions {
-			if a.Sends || p.maySend(step, a) {
+			if a.Sends || len(a.Sent) > 0 || p.maySend(step, a) {
 				return fmt.Sprintf("step %d (%s) of an earlier attempt has sent something, or may have", step.Number, step.Description)
 			}
 		}

@@ -80,6 +80,9 @@ func sentBefore(history []event.StepData) (sent, unknown []string) {
 	for _, step := range history {
 		for _, a := range step.Actions {
 			line := fmt.Sprintf("step %d, %s%s (%s)", step.Number, a.Name, given(a), short(step.Description))
+			for _, x := range a.Sent {
+				line += fmt.Sprintf("; %s %s", x.Method, short(x.URL))
+			}
 			switch {
 			case (step.Interrupted || a.MayHaveHappened()) && action.Effectful(a.Name):
 				unknown = append(unknown, line)
@@ -99,4 +102,18 @@ func list(b *strings.Builder, heading string, lines []string) {
 	for _, line := range lines[max(0, len(lines)-maxToldSent):] {
 		fmt.Fprintln(b, "- "+line)
 	}
+}
+
+// endsOfStandstill are the codes of a run that does not get on.
+var endsOfStandstill = []string{"stuck", "too_many_failures", "max_steps", "goal_not_reached"}
+
+// interrupted says of a run that did not get on that it is so because nothing is sent twice unseen.
+func (r *run) interrupted(result *Result) {
+	stopped := r.task.Ledger.Stopped()
+	if result == nil || result.Error == nil || len(stopped) == 0 || !slices.Contains(endsOfStandstill, result.Error.Code) {
+		return
+	}
+	result.Error = &event.Error{Code: "interrupted", Message: fmt.Sprintf(
+		"The run changed its executor, and did not get on without sending again what was sent before: %s. Look there, then start the run again if it is safe. (%s)",
+		strings.Join(stopped, "; "), result.Error.Message)}
 }

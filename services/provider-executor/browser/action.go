@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/errand-run/errand/shared/action"
+	"github.com/errand-run/errand/shared/event"
 )
 
 // Action is one thing to do. Its parameters, and what each action is for, are said in package action.
@@ -30,6 +31,8 @@ type Outcome struct {
 	// HEAD nor OPTIONS, reports about the visit and what workers and sockets send left out. It is about what was sent
 	// when Do returned.
 	Sends bool
+	// Sent is what the ledger was told of by then.
+	Sent []event.Sent
 	// OpenedTabs is how many tabs the page has opened by it.
 	OpenedTabs int
 	// PageChanged says that the page is another one now: the rest of the step's

@@ -52,6 +52,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		return Outcome{}, orAsIs(ctx, err)
 	}
 	defer s.watch(ctx, t)()
+	defer s.holdSends(ctx, a.Name, t)()
 	d := &doing{Session: s, tab: t, action: a, from: s.place(), opened: s.adopted()}
 	s.change(func() {
 		s.acting, s.chooser = s.acting || action.Effectful(a.Name), nil
@@ -69,6 +70,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	}
 	s.awaitDownloads(ctx)
 	out.Sends = s.sends(ctx)
+	s.account(&out)
 	out.OpenedTabs = s.adopted() - d.opened
 	out.Content = strings.TrimSpace(out.Content + " " + s.collect(ctx))
 	out.PageChanged = out.PageChanged || s.place() != d.from

@@ -118,6 +118,8 @@ func (b *instance) handleEvent(e cdp.Event) {
 	switch e.Method {
 	case "Target.attachedToTarget":
 		b.meet(e)
+	case "Fetch.requestPaused":
+		b.pausedAtRoot(e)
 	case "Browser.downloadWillBegin", "Browser.downloadProgress":
 		b.downloads.handle(b, e)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
+	"github.com/errand-run/errand/services/provider-executor/effects"
 	"github.com/errand-run/errand/services/provider-executor/egress"
 	"github.com/errand-run/errand/services/provider-executor/secret"
 	"github.com/errand-run/errand/shared/netguard"
@@ -49,6 +50,10 @@ type SessionOptions struct {
 	Alone bool
 	// Restore is the state of an earlier session that this one goes on with; nil: it begins with nothing.
 	Restore *State
+	// Ledger is asked whether what changes something may be sent, and is told before it is; nil: everything may.
+	Ledger *effects.Ledger
+	// Digest gives the digest of a body for the ledger; nil: it has none.
+	Digest func([]byte) string
 	// Secrets are put in where an action asks for them, and masked in everything that
 	// comes back from the browser. nil: there are none.
 	Secrets *secret.Set
@@ -78,6 +83,10 @@ type Session struct {
 	expected int             // tabs that the page has opened and that are not met yet
 	watching bool            // an action is on its way, and its requests are followed
 	sent     bool            // the page has sent something since the action began
+	holding  bool            // requests are held until they are written down
+	writing  int             // requests that are held for that
+	outgoing []outgoing      // what the action at work has sent
+	stops    []string        // why something of it was not sent
 	acting   bool            // an action was carried out since the last observation
 	crashed  *crash          // of the active tab, while nobody was told yet
 	fragile  map[string]bool // addresses of pages that have crashed, without their queries
@@ -137,6 +146,9 @@ func (s *Session) begin(ctx context.Context, o SessionOptions) error {
 	s.folder = folder // which the browser's downloads look for
 	s.browser.mu.Unlock()
 	s.change(func() { s.options, s.watching = o, o.Eager })
+	if err := s.guard(ctx); err != nil {
+		return fmt.Errorf("guard what was sent before: %w", err)
+	}
 	if o.Restore != nil {
 		if err := s.putBack(ctx, o.Restore); err != nil {
 			return fmt.Errorf("restore cookies and storage: %w", err)

@@ -99,6 +99,9 @@ func (t *tab) track(e cdp.Event) {
 		Request   struct {
 			Method string `json:"method"`
 		} `json:"request"`
+		Redirected *struct {
+			Status int `json:"status"`
+		} `json:"redirectResponse"`
 		Response struct {
 			Status   int    `json:"status"`
 			MIMEType string `json:"mimeType"`
@@ -109,6 +112,9 @@ func (t *tab) track(e cdp.Event) {
 	}
 	switch e.Method {
 	case "Network.requestWillBeSent":
+		if p.Redirected != nil {
+			t.session.answered(p.RequestID, p.Redirected.Status)
+		}
 		if !harmlessMethods[p.Request.Method] && !reports[p.Type] {
 			t.session.change(func() { t.session.sent = true })
 		}
@@ -119,6 +125,7 @@ func (t *tab) track(e cdp.Event) {
 			t.session.change(func() { t.requests[p.RequestID] = p.Type == "Document" && p.FrameID == t.targetID })
 		}
 	case "Network.responseReceived":
+		t.session.answered(p.RequestID, p.Response.Status)
 		t.session.change(func() {
 			if p.Type == "Document" && p.FrameID == t.targetID {
 				t.reply = reply{p.LoaderID, p.Response.Status}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
@@ -120,10 +121,12 @@ func unusable(ctx context.Context, err error) error {
 
 // visitBlank opens a blank document of an origin, without any request.
 func (t *tab) visitBlank(ctx context.Context, origin string) error {
+	t.session.change(func() { t.blank = true })
+	defer func() { t.session.change(func() { t.blank = false }) }()
 	if err := t.target.Call(ctx, "Fetch.enable", nil, nil); err != nil {
 		return err
 	}
-	defer func() { t.target.Start("Fetch.disable", nil).Forget() }()
+	defer func() { _ = t.target.Call(ctx, "Fetch.disable", nil, nil) }()
 	var answer struct {
 		LoaderID  string `json:"loaderId"`
 		ErrorText string `json:"errorText"`
@@ -137,19 +140,11 @@ func (t *tab) visitBlank(ctx context.Context, origin string) error {
 	return t.session.await(ctx, func() bool { return t.target.Err() != nil || t.doc.loader == answer.LoaderID && t.doc.ready })
 }
 
-// fulfil answers a request that was held with the blank document.
-func (t *tab) fulfil(e cdp.Event) {
-	var p struct {
-		RequestID string `json:"requestId"`
-	}
-	if e.Decode(&p) != nil {
-		return
-	}
-	answer := map[string]any{"requestId": p.RequestID}
-	for k, v := range blank {
-		answer[k] = v
-	}
-	t.target.Start("Fetch.fulfillRequest", answer).Forget()
+// fulfil answers a request that is held with the blank document.
+func fulfil(target *cdp.Session, request string) {
+	answer := map[string]any{"requestId": request}
+	maps.Copy(answer, blank)
+	target.Start("Fetch.fulfillRequest", answer).Forget()
 }
 
 // reopen asks for the pages again by their addresses, one tab after the other, and fills their forms. What came as an

@@ -28,6 +28,7 @@ type tab struct {
 	worlds   map[string]string       // names of the isolated worlds in frames whose first one was broken
 	frames   map[*cdp.Session]string // cross-site frames, and the frame each stands in
 
+	blank     bool            // requests get the blank document instead of an answer
 	posted    string          // loader of the newest document that was asked for by sending something
 	databases map[string]bool // by origin: may have changed since they were read
 }
@@ -82,6 +83,9 @@ func (t *tab) common() []order {
 	if t.session.watching {
 		orders = append(orders, networkEvents)
 	}
+	if t.session.holding {
+		orders = append(orders, order{"Fetch.enable", held})
+	}
 	return orders
 }
 
@@ -122,8 +126,6 @@ func (t *tab) handle(e cdp.Event) {
 		t.drags(e)
 	case "Storage.indexedDBContentUpdated", "Storage.indexedDBListUpdated":
 		t.databaseChanged(e)
-	case "Fetch.requestPaused":
-		t.fulfil(e)
 	case "Inspector.targetCrashed":
 		t.target.Fail(ErrPageCrashed)
 	default:
@@ -138,6 +140,8 @@ func (t *tab) handleShared(from *cdp.Session, e cdp.Event) {
 		t.track(e)
 	case "Target.attachedToTarget":
 		t.attach(from, e)
+	case "Fetch.requestPaused":
+		t.pauses(from, e)
 	case "Page.fileChooserOpened":
 		t.chooses(from, e)
 	}
