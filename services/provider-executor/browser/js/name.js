@@ -1,6 +1,7 @@
 // Text, roles, states and values of elements.
 
 const NAME_LIMIT = 100;
+const FIELD_LIMIT = 1500; // characters of the field that has the focus, if it has several lines
 
 // Private-use glyphs (icon fonts), invisible and direction-changing characters, and
 // the control characters that mark controls in our own output.
@@ -93,6 +94,10 @@ function toggled(el) {
   return el.getAttribute('aria-checked') ?? el.getAttribute('aria-pressed');
 }
 
+function focused(el) {
+  return el.getRootNode().activeElement === el && el !== document.body;
+}
+
 function disabled(el) {
   return el.matches(':disabled') || el.closest('[aria-disabled=true]') !== null;
 }
@@ -119,23 +124,25 @@ function statesOf(el) {
   else if (is('aria-expanded', 'false')) states.push('closed');
   if (el.required || is('aria-required', 'true')) states.push('!required');
   if (el.matches(':user-invalid') || is('aria-invalid', 'true', 'grammar', 'spelling')) states.push('!invalid' + complaint(el));
-  if (el.getRootNode().activeElement === el && el !== document.body) states.push('focused');
+  if (focused(el)) states.push('focused');
   return states;
 }
 
 // valueOf shows what a control holds; a password is never read.
 function valueOf(el, role) {
   const quoted = text => '=' + JSON.stringify(clip(clean(text).trim(), NAME_LIMIT));
+  const written = text => '=' + JSON.stringify(clip(text.split(/\r?\n/).map(clean).join('\n').trim(), focused(el) ? FIELD_LIMIT : NAME_LIMIT));
   if (el.localName === 'select') return choiceOf(el, quoted);
   if (concealed.has(el)) return el.isContentEditable ? (textOf(el) ? '="•••"' : '') : el.value ? '="•••"' : '';
   if (role === 'password' || role === 'button' || role === 'checkbox' || role === 'radio') {
     return role === 'password' && el.value ? '="•••"' : '';
   }
   if (role === 'file') return el.files.length ? quoted(Array.from(el.files, f => f.name).join(', ')) : '';
-  if (el.localName === 'input' || el.localName === 'textarea') return el.value ? quoted(el.value) : '';
+  if (el.localName === 'textarea') return el.value ? written(el.value) : '';
+  if (el.localName === 'input') return el.value ? quoted(el.value) : '';
   if (role === 'textbox' || role === 'searchbox' || role === 'combobox') {
-    const text = el.isContentEditable ? textOf(el) : '';
-    return text ? quoted(text) : '';
+    const text = el.isContentEditable ? textOf(el) && editorText(el) : '';
+    return text ? written(text) : '';
   }
   const now = el.getAttribute('aria-valuetext') || el.getAttribute('aria-valuenow');
   return now ? quoted(now) : '';

@@ -375,7 +375,7 @@ function visitSelf(page, look, inner) {
   }
   const [name, source] = nameSource(el, role);
   const open = source === 'content' && (name.length > NAME_LIMIT || holdsControls(el) || GENERIC.has(role) && holdsReacting(el, look.rect));
-  emit(page, look, role, name, open ? '' : name);
+  emit(page, look, role, name, open ? '' : name, source);
   if (el.localName === 'select' || role === 'textbox' && el.isContentEditable) return;
   inner.muted ||= !open && !(source === 'label' && el.localName === 'button');
   visitChildren(page, el, inner);
@@ -459,13 +459,19 @@ function emitScroller(page, el) {
   page.out.end();
 }
 
-// emit writes a control, without its name where that follows as its content.
-function emit(page, { el, rect }, role, name, told = name) {
+// emit writes a control, without its name if that follows as its content.
+function emit(page, { el, rect }, role, name, told = name, source = told && nameSource(el, role)[1]) {
+  const hidden = covered(page, el, rect);
+  if (skipLink(el, role, name) && (hidden || rect.width * rect.height < 10 || rect.right + scrollX <= 0 || rect.bottom + scrollY <= 0)) return;
   let rest = told && ' ' + clip(told, NAME_LIMIT);
+  const hint = told === name ? hintOf(el, name, source) || shownBeside(el, role, name, source) : '';
+  if (hint) rest += ' ' + hint;
   const value = valueOf(el, role);
   if (value) rest += ' ' + value;
   for (const state of statesOf(el)) rest += ' ' + state;
-  if (covered(page, el, rect)) rest += ' covered';
+  const drawn = name && drawnState(el, role);
+  if (drawn) rest += ' ' + drawn;
+  if (hidden) rest += ' covered';
   put(page, el, role, clip(name, NAME_LIMIT), rest);
 }
 
