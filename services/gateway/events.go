@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/panics"
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -79,9 +80,7 @@ func (a *api) events(c *fiber.Ctx) error {
 	s := stream{conn: c.Context().Conn(), after: after}
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		s.out = w
-		if err := a.stream(context.WithoutCancel(ctx), k, &s); err != nil {
-			a.log.Info("event stream ended early", "run_id", k.Run, "error", err)
-		}
+		a.streamAlone(context.WithoutCancel(ctx), k, &s)
 	})
 	return nil
 }
@@ -100,6 +99,16 @@ type stream struct {
 	conn  net.Conn
 	out   *bufio.Writer
 	after uint64 // the last sequence that was sent
+}
+
+// streamAlone is stream in a goroutine of the server's: a panic there would end the process.
+func (a *api) streamAlone(ctx context.Context, k event.Key, s *stream) {
+	var err error
+	if panicked := panics.Catch(func() { err = a.stream(ctx, k, s) }); panicked != nil {
+		a.log.Error("event stream panicked", "run_id", k.Run, "error", panicked, "stack", panics.Stack(panicked))
+	} else if err != nil {
+		a.log.Info("event stream ended early", "run_id", k.Run, "error", err)
+	}
 }
 
 // stream sends what the log has, then what it gets, until the terminal event, the client's leave, or the shutdown.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"sync"
@@ -30,6 +31,7 @@ type rig struct {
 	cfg executor.Config
 	// browser, if it is set, is shared with other tests; otherwise the executor runs its own from cfg.
 	browser *browser.Engine
+	log     *slog.Logger // nil: none
 }
 
 // newRig lets script answer for openai. A rig without a browser has a Chromium that does not exist, so that a run
@@ -106,9 +108,12 @@ func (r *rig) serve() (stop func()) {
 	r.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
+	if r.log == nil {
+		r.log = natstest.Quiet()
+	}
 	s := &executor.Service{
 		Config: r.cfg, Browser: r.browser,
-		Frame: service.Frame{Bus: r.bus, Log: natstest.Quiet(), Metrics: prometheus.NewRegistry(), Instance: service.Instance()},
+		Frame: service.Frame{Bus: r.bus, Log: r.log, Metrics: prometheus.NewRegistry(), Instance: service.Instance()},
 	}
 	go func() { done <- s.Run(ctx) }()
 	stopped := false

@@ -3,6 +3,7 @@
 package panics
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -15,6 +16,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Stack is where the panic of an error happened, empty if the error is of none.
+func Stack(err error) string {
+	var p *Error
+	if errors.As(err, &p) {
+		return string(p.Stack)
+	}
+	return ""
+}
 
 // Catch calls do. The error is nil, or an *Error if do panicked.
 func Catch(do func()) (err error) {

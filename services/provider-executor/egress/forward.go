@@ -10,8 +10,9 @@ import (
 	"net/http/httputil"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/errand-run/errand/shared/panics"
 )
 
 // connect carries bytes between the browser and a server.
@@ -56,10 +57,10 @@ func tunnel(a, b net.Conn) {
 			}
 		}
 	}
-	var both sync.WaitGroup
+	var both panics.Group
 	both.Go(func() { relay(a, b) })
-	relay(b, a)
-	both.Wait()
+	both.Go(func() { relay(b, a) })
+	both.Wait() // a panic ends this connection only: the server of the proxy catches it
 }
 
 // newDirect forwards plain HTTP requests, WebSocket upgrades included. ReverseProxy removes the hop-by-hop headers,

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/errand-run/errand/shared/panics"
 )
 
 // ErrClosed is the cause of every error after the connection has ended.
@@ -70,7 +72,12 @@ func newConn(t transport) *Conn {
 	}
 	c.Root = newSession(c, "")
 	c.sessions[""] = c.Root
-	go c.readAll()
+	go func() {
+		defer close(c.done)
+		if err := panics.Catch(c.readAll); err != nil {
+			c.fail(fmt.Errorf("%w: %w", ErrClosed, err))
+		}
+	}()
 	return c
 }
 
@@ -99,7 +106,6 @@ func (c *Conn) Held() (sessions, calls int) {
 }
 
 func (c *Conn) readAll() {
-	defer close(c.done)
 	for {
 		data, err := c.t.read()
 		if err != nil {
