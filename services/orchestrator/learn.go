@@ -11,33 +11,28 @@ import (
 	"github.com/errand-run/errand/shared/workflow"
 )
 
-// learn handles the end of a run: it is counted, and what its replay teaches about the versions of the cached workflow
-// is written to its task. That is idempotent, so that the message may come again; it is settled only when the task has
-// learned.
+// learn handles the end of a run: what its replay teaches about the versions of the cached workflow is written to its
+// task, and the end is counted. That is idempotent, so that the message may come again; it is settled, and counted, only
+// when the task has learned.
 func (s *Service) learn(ctx context.Context, m bus.Message) error {
 	var e event.RunEvent
 	if err := json.Unmarshal(m.Data, &e); err != nil {
 		return bus.Terminal(fmt.Errorf("decode event %d: %w", m.Sequence, err))
 	}
-	if m.Delivered == 1 {
-		s.count(m.Subject, e.Data.Run.Error)
-	}
-	if e.Data.Run.Workflow == nil {
-		return nil
-	}
 	last, err := s.Frame.Bus.Last(ctx, e.Data.Run.Key())
 	if errors.Is(err, bus.ErrNotFound) || err == nil && last.Sequence != m.Sequence {
 		return bus.Terminal(fmt.Errorf("the event at %d does not follow the log of its run", m.Sequence))
 	}
-	if err != nil {
-		return err
-	}
-	for {
-		err := s.teach(ctx, e.Data.Run)
-		if !errors.Is(err, bus.ErrConflict) {
-			return err
+	for err == nil && e.Data.Run.Workflow != nil {
+		if err = s.teach(ctx, e.Data.Run); !errors.Is(err, bus.ErrConflict) {
+			break
 		}
+		err = nil
 	}
+	if err == nil {
+		s.count(m.Subject, e.Data.Run.Error)
+	}
+	return err
 }
 
 // count notes the end of a run in the figures.

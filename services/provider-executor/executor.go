@@ -136,7 +136,9 @@ func (s *Service) pull(ctx context.Context, provider string, free chan struct{},
 		}
 		job, ok, err := s.Frame.Bus.Fetch(ctx, consumer, patience)
 		if err != nil && ctx.Err() == nil {
-			s.away.failed(s.Frame.Log, provider, err)
+			if !s.Frame.Bus.Away() { // which has a line of its own
+				s.away.failed(s.Frame.Log, provider, err)
+			}
 			pause(ctx, time.Second)
 		} else {
 			s.away.over(began)

@@ -120,6 +120,9 @@ func New(nc *nats.Conn, log *slog.Logger) (*Bus, error) {
 	return &Bus{nc: nc, js: js, clock: &clock{}, metrics: newMetrics(), positions: newPositions(), log: log}, nil
 }
 
+// Away reports whether the connection is lost. It says so in the log by itself, once, and comes back by itself.
+func (b *Bus) Away() bool { return !b.nc.IsConnected() }
+
 // Close closes the connection.
 func (b *Bus) Close() { b.nc.Close() }
 

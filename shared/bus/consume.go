@@ -69,7 +69,7 @@ func (b *Bus) Consume(ctx context.Context, consumer string, parallel int, handle
 		if time.Since(began) > 30*time.Second {
 			n = 0
 		}
-		b.log.Log(ctx, repeated(n), "consumer interrupted, opening it again", "consumer", consumer, "error", err)
+		b.log.Log(ctx, b.level(n), "consumer interrupted, opening it again", "consumer", consumer, "error", err)
 		wait(ctx, redelivery(n))
 	}
 	return nil
@@ -128,11 +128,11 @@ func (b *Bus) settle(ctx context.Context, m jetstream.Msg, handle Handler) {
 	case errors.As(err, &later):
 		err = m.NakWithDelay(time.Duration(later))
 	default:
-		b.log.Warn("message comes back", "subject", m.Subject(), "sequence", msg.Sequence, "delivered", msg.Delivered, "error", err)
+		b.log.Log(ctx, b.level(0), "message comes back", "subject", m.Subject(), "sequence", msg.Sequence, "delivered", msg.Delivered, "error", err)
 		err = m.NakWithDelay(redelivery(msg.Delivered))
 	}
 	if err != nil {
-		b.log.Warn("settle message", "subject", m.Subject(), "error", err)
+		b.log.Log(ctx, b.level(0), "settle message", "subject", m.Subject(), "error", err)
 	}
 }
 
@@ -243,9 +243,10 @@ func (b *Bus) consumer(ctx context.Context, name string) (jetstream.Consumer, er
 	return c, nil
 }
 
-// repeated is the level of a failure that lasts: the first time is a warning, what follows says nothing new.
-func repeated(n int) slog.Level {
-	if n == 0 {
+// level is that of the nth failure, from 0, of one that lasts: the first is a warning, what follows says nothing new.
+// Neither does what fails while the connection is away, which has its own line.
+func (b *Bus) level(n int) slog.Level {
+	if n == 0 && !b.Away() {
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug

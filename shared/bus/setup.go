@@ -38,7 +38,7 @@ func (b *Bus) Setup(ctx context.Context, r Replicas, waiting func(error)) error 
 			return err
 		}
 		if !errors.Is(err, errLocked) {
-			b.log.Log(ctx, repeated(n), "setting up the streams again", "error", err)
+			b.log.Log(ctx, b.level(n), "setting up the streams again", "error", err)
 		}
 		if waiting != nil {
 			waiting(err)

@@ -42,7 +42,7 @@ func (b *Bus) Watch(ctx context.Context, handle func(Seen), caughtUp func()) err
 		if ctx.Err() != nil {
 			break
 		}
-		b.log.Log(ctx, repeated(n), "watch interrupted, opening it again", "after", after, "error", err)
+		b.log.Log(ctx, b.level(n), "watch interrupted, opening it again", "after", after, "error", err)
 		wait(ctx, redelivery(n))
 	}
 	return nil
