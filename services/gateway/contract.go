@@ -140,7 +140,7 @@ type runSummary struct {
 	IsDone       *bool           `json:"is_done" nullable:"true"`
 	IsSuccessful *bool           `json:"is_successful" nullable:"true"`
 	Status       event.Status    `json:"status" enum:"success,failure,in_progress"`
-	State        event.State     `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
+	State        event.State     `json:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out"`
 	Error        *event.Error    `json:"error"`
 	Attempt      int             `json:"attempt"`
 	Execution    event.Execution `json:"execution" enum:"ai,cached_workflow,healed"`
@@ -156,6 +156,6 @@ type taskRun struct {
 	IsDone       *bool        `json:"is_done" nullable:"true"`
 	IsSuccessful *bool        `json:"is_successful" nullable:"true"`
 	Status       event.Status `json:"status" enum:"success,failure,in_progress"`
-	State        event.State  `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
+	State        event.State  `json:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out"`
 	CreatedAt    time.Time    `json:"created_at"`
 }

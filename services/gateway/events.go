@@ -31,7 +31,7 @@ func eventsOperation(h huma.API) *huma.Operation {
 		OperationID: "stream-events", Method: http.MethodGet, Path: "/api/runs/{run_id}/events", Tags: []string{"runs"},
 		Summary: "Stream the log of a run",
 		Description: "Server-sent events from the first event of the run to its terminal one. The id is the sequence in the log, " +
-			"the event created, dispatched, started, retrying, cancel_requested, succeeded, failed, canceled, timed_out, " +
+			"the event created, dispatched, started, retrying, waiting, resumed, cancel_requested, succeeded, failed, canceled, timed_out, " +
 			"step.planned, step.done or ping, the data the CloudEvents 1.0 object. 204: nothing follows Last-Event-ID.",
 		Parameters: []*huma.Param{
 			{Name: "run_id", In: "path", Required: true, Description: "The ID of the run", Schema: integer},

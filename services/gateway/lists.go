@@ -29,7 +29,7 @@ func (p Page) before() int64 {
 type listRunsInput struct {
 	Page
 	TaskID event.TaskID `query:"task_id" minimum:"1" doc:"Only runs of this task"`
-	State  event.State  `query:"state" enum:"queued,running,succeeded,failed,canceled,timed_out" doc:"Only runs in this state"`
+	State  event.State  `query:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out" doc:"Only runs in this state"`
 }
 
 type listRunsOutput struct {

@@ -92,7 +92,7 @@ func cancel(s State, now time.Time) Decision {
 	switch s.Last {
 	case "":
 		return Decision{Later: true}
-	case event.Started:
+	case event.Started, event.Suspended, event.Resumed:
 		t := s.to(event.CancelRequested, now)
 		t.Run.CancelAt = &now
 		return Decision{Append: []Transition{t}}
@@ -115,7 +115,7 @@ func timer(s State, t bus.Timer, now time.Time) Decision {
 		return Decision{Arm: s.sessionTimer()} // fired early: the deadline is the log's
 	case s.Last == event.Retrying:
 		return s.redispatch(nil, now)
-	case s.Last == event.Started:
+	case s.Last == event.Started, s.Last == event.Suspended, s.Last == event.Resumed:
 		return lost(s, t, now)
 	}
 	// Dispatched: the job is in its queue, and comes back by itself where the executor that took it has died.
@@ -212,6 +212,9 @@ func (s State) exhausted(run event.Snapshot, now time.Time) Transition {
 func (s State) to(t event.Type, now time.Time) Transition {
 	run := s.Run
 	run.State = t.State()
+	if s.Run.State == event.StateWaiting {
+		run.Waiting = nil
+	}
 	if t.Terminal() {
 		run.FinishedAt, run.Waiting = &now, nil
 	}

@@ -19,7 +19,7 @@ func in(t event.Type) State {
 	if t != event.Created && t != "" {
 		s.Run.Attempt = 1
 	}
-	if t == event.Started || t == event.CancelRequested || t == event.Retrying {
+	if slices.Contains([]event.Type{event.Started, event.Suspended, event.Resumed, event.CancelRequested, event.Retrying}, t) {
 		began := noon.Add(-time.Minute)
 		s.Run.StartedAt = &began
 	}
@@ -42,7 +42,8 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 	resting.Timer.Waiting = &event.Waiting{Reason: event.WaitingProvider, Since: noon, Until: noon.Add(time.Minute)}
 	late := in(event.Started)
 	late.Run.SessionTimeout = 30
-	lateQueued := late
+	lateQueued, lateWaiting := late, late
+	lateWaiting.Last = event.Suspended
 	lateQueued.Last = event.Dispatched
 	for _, c := range []struct {
 		name  string
@@ -110,6 +111,18 @@ func TestARunThatWaitsForItsProviderSaysWhyAndItsSessionHasNotBegun(t *testing.T
 	end := Next(State{Last: event.Retrying, Run: run}, Input{Cancel: true}, noon)
 	if end.Append[0].Run.Waiting != nil {
 		t.Error("a run that is over waits for nothing")
+	}
+}
+
+func TestARunThatStoodStillIsNotSaidToWaitAfterwards(t *testing.T) {
+	s := in(event.Suspended)
+	s.Run.Waiting = &event.Waiting{Reason: event.WaitingProvider, Since: noon, Until: noon.Add(time.Minute), Text: "openai answered 503"}
+	for name, input := range map[string]Input{"a cancel": {Cancel: true}, "a lost lease": fired(bus.TimerLease, 1)} {
+		for _, e := range Next(s, input, noon).Append {
+			if e.Run.Waiting != nil {
+				t.Errorf("%s: %s says that the run waits for %+v", name, e.Type, e.Run.Waiting)
+			}
+		}
 	}
 }
 

@@ -252,7 +252,7 @@ func (l *lease) finish(ctx context.Context, t event.Type, r agent.Result) error 
 		if l.canceled {
 			t, r = event.Canceled, agent.Result{Usage: r.Usage, Execution: r.Execution}
 		}
-		l.run.State, l.run.FinishedAt = t.State(), &now
+		l.run.State, l.run.FinishedAt, l.run.Waiting = t.State(), &now, nil
 		l.run.Files = l.files.list()
 		l.run.Result, l.run.Error, l.run.Usage, l.run.Judgement = r.Value, r.Error, r.Usage, r.Judgement
 		l.run.Workflow, l.run.Execution = r.Workflow, cmp.Or(r.Execution, l.run.Execution)

@@ -35,3 +35,37 @@ func (l *lease) postpone(ctx context.Context, o *agent.Outage) (ok bool, err err
 	}
 	return true, l.guarded(ctx, func(token uint64) error { return l.bus.Arm(ctx, t, token) })
 }
+
+// Waits stores that the run stands still for its provider, with its lease and its browser. It is part of the agent's
+// Journal.
+func (l *lease) Waits(ctx context.Context, until time.Time, why string) error {
+	now := l.now(ctx)
+	return l.moved(ctx, event.Suspended, func(since *event.Waiting) *event.Waiting {
+		w := &event.Waiting{Reason: event.WaitingProvider, Since: now, Until: until, Text: l.secrets.Mask(why)}
+		if since != nil {
+			w.Since = since.Since
+		}
+		return w
+	})
+}
+
+// Resumed stores that the run goes on. It is part of the agent's Journal.
+func (l *lease) Resumed(ctx context.Context) error {
+	return l.moved(ctx, event.Resumed, func(*event.Waiting) *event.Waiting { return nil })
+}
+
+// moved writes an event after which the run stands still, or does not any more. A run that is to be canceled ends.
+func (l *lease) moved(ctx context.Context, t event.Type, waiting func(before *event.Waiting) *event.Waiting) error {
+	return l.guarded(ctx, func(uint64) error {
+		l.mu.Lock()
+		canceled := l.canceled
+		if !canceled {
+			l.run.State, l.run.Waiting = t.State(), waiting(l.run.Waiting)
+		}
+		l.mu.Unlock()
+		if canceled {
+			return errCanceled
+		}
+		return l.append(ctx, t)
+	})
+}

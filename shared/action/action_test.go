@@ -77,9 +77,8 @@ func TestAParameterHasOneTypeAndAPlaceOnTheWireAndInAction(t *testing.T) {
 func TestTheSchemaAndThePromptHaveEveryActionThatIsOffered(t *testing.T) {
 	var schema struct {
 		Properties map[string]struct {
-			Type        any
-			Enum        []string
-			Description string
+			Type any
+			Enum []string
 		}
 	}
 	if err := json.Unmarshal(Schema(false), &schema); err != nil {
@@ -87,14 +86,6 @@ func TestTheSchemaAndThePromptHaveEveryActionThatIsOffered(t *testing.T) {
 	}
 	if got := schema.Properties["name"].Enum; !slices.Equal(got, Offered(false)) || slices.Contains(got, "evaluate") {
 		t.Errorf("the schema offers %q", got)
-	}
-	for name, want := range map[string]string{
-		"index": "N of the control [N]", "keys": "", "path": "a file's name, or points",
-		"query": "replace_text: the old text, find_elements: a CSS selector, replace_file: the old text",
-	} {
-		if got := schema.Properties[name].Description; got != want {
-			t.Errorf("%s is described as %q", name, got)
-		}
 	}
 	for _, name := range Offered(false) {
 		if !regexp.MustCompile(`(- |, )` + name + `( \{|,|:|\n)`).MatchString(Prompt()) {

@@ -47,7 +47,6 @@ type Param struct {
 	Type     Type
 	Required bool
 	Value    bool // its text may be a value that the task's prompt gives: a recording makes a parameter of it
-	Doc      string
 	Aliases  []ParamAlias
 }
 

@@ -1,11 +1,9 @@
 package action
 
-const fileOrPoints = "a file's name, or points"
-
 // Parameters that several actions share.
 var (
-	index = Param{Name: "index", Type: Element, Required: true, Doc: "N of the control [N]"}
-	path  = Param{Name: "path", Type: String, Value: true, Doc: fileOrPoints, Aliases: []ParamAlias{{Name: "file_name"}}}
+	index = Param{Name: "index", Type: Element, Required: true}
+	path  = Param{Name: "path", Type: String, Value: true, Aliases: []ParamAlias{{Name: "file_name"}}}
 	text  = Param{Name: "text", Type: String, Required: true, Value: true}
 	tabID = Param{Name: "tab_id", Type: String}
 	query = Param{Name: "query", Type: String}
@@ -14,7 +12,7 @@ var (
 // What a pointer's action may have besides its element. Neither holds a value of the task.
 var (
 	held  = Param{Name: "keys", Type: String, Aliases: []ParamAlias{{Name: "modifiers"}}}
-	place = Param{Name: "path", Type: String, Doc: fileOrPoints, Aliases: []ParamAlias{{Name: "at"}}}
+	place = Param{Name: "path", Type: String, Aliases: []ParamAlias{{Name: "at"}}}
 )
 
 func required(p Param) Param { p.Required = true; return p }
@@ -25,9 +23,6 @@ func named(p Param, alias string) Param {
 	p.Aliases = append(p.Aliases[:len(p.Aliases):len(p.Aliases)], ParamAlias{Name: alias})
 	return p
 }
-
-// doc gives a parameter a meaning of its own in one action.
-func doc(p Param, words string) Param { p.Doc = words; return p }
 
 var table = []Spec{
 	{
@@ -55,7 +50,7 @@ var table = []Spec{
 		Params:    []Param{index, held, place},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Chosen: true, Replaces: SameElement, Toggles: true},
-		Prompt:    "keys: held, as Control+Shift. path: a point \"x,y\" in it, or without index in the last screenshot.",
+		Prompt:    "keys: held, as Control+Shift. path: a point \"x,y\" in it or, without index, in the last screenshot.",
 	},
 	{
 		Name: "double_click", Params: []Param{index, held, place}, Effectful: true,
@@ -72,7 +67,7 @@ var table = []Spec{
 	{
 		Name:      "drag",
 		Aliases:   []Alias{{Name: "drag_drop"}, {Name: "drag_and_drop"}},
-		Params:    []Param{index, {Name: "to", Type: Element, Doc: "N of what to drop on"}, held, place},
+		Params:    []Param{index, {Name: "to", Type: Element}, held, place},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Chosen: true},
 		Prompt:    "onto to (path: a point in that), or through path \"x,y x,y\".",
@@ -82,22 +77,20 @@ var table = []Spec{
 		Params:    []Param{index, text, {Name: "clear", Type: Bool}},
 		Effectful: true,
 		Replay:    Replay{Keep: Always, Replaces: SameElement},
-		Prompt:    "replaces what a field holds; clear false appends.",
+		Prompt:    "clear false appends.",
 	},
 	{
-		Name: "replace_text", Params: []Param{index, doc(required(query), "the old text"), text}, Effectful: true,
+		Name: "replace_text", Params: []Param{index, required(query), text}, Effectful: true,
 		Replay: Replay{Keep: Always},
-		Prompt: "text in place of query within a field.",
+		Prompt: "text in place of query.",
 	},
 	{
 		Name: "select_text", Params: []Param{optional(index), text}, Effectful: true,
 		Replay: Replay{Keep: Always, Anywhere: true},
-		Prompt: "as by dragging over it.",
 	},
 	{
 		Name: "read_field", Params: []Param{index}, ReadOnly: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "all that a field holds.",
 	},
 	{
 		Name: "select_dropdown", Aliases: []Alias{{Name: "select_dropdown_option"}},
@@ -113,7 +106,6 @@ var table = []Spec{
 	{
 		Name: "upload_file", Params: []Param{index, required(path)}, Effectful: true,
 		Replay: Replay{Keep: Always, Lasts: true},
-		Prompt: "a file of the task.",
 	},
 	{
 		Name: "send_keys", Params: []Param{{Name: "keys", Type: String, Required: true, Value: true}}, Effectful: true,
@@ -136,17 +128,16 @@ var table = []Spec{
 	{
 		Name: "search_page", Params: []Param{named(query, "pattern")}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "find a text anywhere.",
+		Prompt: "find a text.",
 	},
 	{
-		Name: "find_elements", Params: []Param{doc(named(query, "selector"), "a CSS selector")}, ReadOnly: true, Unaimed: true,
+		Name: "find_elements", Params: []Param{named(query, "selector")}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
 		Prompt: "by CSS selector.",
 	},
 	{
 		Name: "wait", Params: []Param{{Name: "seconds", Type: Number}}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "at most 30.",
 	},
 	{
 		Name: "switch", Aliases: []Alias{{Name: "switch_tab"}}, Params: []Param{required(tabID)}, Effectful: true,
@@ -159,12 +150,12 @@ var table = []Spec{
 	{
 		Name: "screenshot", ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "adds a picture to the next page, if its text is not enough.",
+		Prompt: "adds a picture to the next page.",
 	},
 	{
 		Name: "whole_page", ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "shows the next page from top to bottom, with what loads on scrolling.",
+		Prompt: "shows all of the next page.",
 	},
 	{
 		Name: "save_as_pdf", Aliases: []Alias{{Name: "save_pdf"}}, Params: []Param{path}, Unaimed: true,
@@ -179,11 +170,11 @@ var table = []Spec{
 		},
 		Unaimed: true,
 		Replay:  Replay{Keep: Always, Lasts: true},
-		Prompt:  "clear false appends. The user gets all files.",
+		Prompt:  "the user gets all files.",
 	},
 	{
 		Name: "replace_file", Aliases: []Alias{{Name: "replace_file_str"}},
-		Params:  []Param{required(path), doc(named(query, "old_str"), "the old text"), optional(named(text, "new_str"))},
+		Params:  []Param{required(path), named(query, "old_str"), optional(named(text, "new_str"))},
 		Unaimed: true,
 		Replay:  Replay{Keep: Always, Lasts: true},
 		Prompt:  "text in place of query.",
@@ -191,7 +182,6 @@ var table = []Spec{
 	{
 		Name: "read_file", Params: []Param{required(path), query}, ReadOnly: true, Unaimed: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "all of it, or what surrounds query.",
 	},
 	{
 		Name: "evaluate", Aliases: []Alias{{Name: "execute_javascript"}},
@@ -202,19 +192,19 @@ var table = []Spec{
 	},
 	{
 		Name: "extract", Aliases: []Alias{{Name: "extract_content"}, {Name: "extract_structured_data"}},
-		Params:   []Param{query, {Name: "data", Type: Any, Doc: "a string that holds a JSON Schema"}, {Name: "pages", Type: Number}},
+		Params:   []Param{query, {Name: "data", Type: Any}, {Name: "pages", Type: Number}},
 		ReadOnly: true, Unaimed: true, ByAgent: true,
 		Replay: Replay{Keep: LeftOut},
-		Prompt: "reads the whole page, link addresses included, to answer query; as JSON if data is a JSON Schema. Scrolls for what loads then, at most pages (40) screens.",
+		Prompt: "answers query from the whole page, with link addresses; as JSON if data is a JSON Schema. Scrolls up to pages (40) screens.",
 	},
 	{
 		Name: "done",
 		Params: []Param{
 			{Name: "text", Type: String}, {Name: "success", Type: Bool},
-			{Name: "data", Type: Any, Doc: "a string that holds JSON"},
+			{Name: "data", Type: Any},
 		},
 		ByAgent: true,
 		Replay:  Replay{Keep: Always},
-		Prompt:  "ends the task, alone in its step. text: the answer. success: whether all was done; if not, text says why. data: the result if JSON is asked for.",
+		Prompt:  "alone in its step. text: the answer, or why success is false. data: the result, if JSON is asked for.",
 	},
 }

@@ -14,18 +14,14 @@ var order = []string{
 }
 
 // Schema is the JSON Schema of an action on the wire: one flat object for all actions, its parameters shared by meaning,
-// since unions of twenty objects meet the providers' limits. All parameters may be null.
+// since unions of twenty objects meet the providers' limits. All parameters may be null. What they
+// mean for an action stands in the prompt.
 func Schema(onRequest bool) json.RawMessage {
 	var b strings.Builder
 	names, _ := json.Marshal(Offered(onRequest)) // strings
-	fmt.Fprintf(&b, `{"type": "object", "properties": {"name": {"type": "string", "enum": %s}`, names)
+	fmt.Fprintf(&b, `{"type":"object","properties":{"name":{"type":"string","enum":%s}`, names)
 	for _, name := range order {
-		fmt.Fprintf(&b, `, %q: {"type": [%q, "null"]`, name, wireType(name))
-		if words := meaning(name); words != "" {
-			description, _ := json.Marshal(words)
-			fmt.Fprintf(&b, `, "description": %s`, description)
-		}
-		b.WriteByte('}')
+		fmt.Fprintf(&b, `,%q:{"type":[%q,"null"]}`, name, wireType(name))
 	}
 	b.WriteString("}}")
 	return json.RawMessage(b.String())
@@ -39,21 +35,6 @@ func wireType(name string) Type {
 		}
 	}
 	return String
-}
-
-// meaning describes a parameter that its name does not explain: what it is, if it is the same for all actions, else what
-// each takes it for. Which actions take it stands in the prompt.
-func meaning(name string) string {
-	var told, docs []string
-	for _, s := range table {
-		if p, ok := s.Param(name); ok && p.Doc != "" {
-			told, docs = append(told, s.Name+": "+p.Doc), append(docs, p.Doc)
-		}
-	}
-	if len(slices.Compact(docs)) == 1 {
-		return docs[0]
-	}
-	return strings.Join(told, ", ")
 }
 
 // Encode writes an action as models are to write it: its name first, then its parameters in the order of the schema,
@@ -79,19 +60,29 @@ func Encode(flat map[string]any) json.RawMessage {
 }
 
 // Prompt lists the actions for a model: those that their names explain on one line, each other on a line of its own with
-// what it does. Those on request are left out.
+// what it does. One that takes just what the one before takes stands with it. Those on request are left out.
 func Prompt() string {
 	var plain, lines []string
-	for _, s := range table {
-		switch {
-		case s.OnRequest:
-		case s.Prompt == "":
-			plain = append(plain, s.Line())
-		default:
-			lines = append(lines, "- "+s.Line())
+	for i := 0; i < len(table); i++ {
+		s := table[i]
+		if s.OnRequest {
+			continue
+		}
+		line := s.Line()
+		for ; s.Prompt != "" && i+1 < len(table) && table[i+1].Prompt == "" && sameParams(s, table[i+1]); i++ {
+			line = strings.Replace(line, " {", ", "+table[i+1].Name+" {", 1)
+		}
+		if s.Prompt == "" {
+			plain = append(plain, line)
+		} else {
+			lines = append(lines, "- "+line)
 		}
 	}
 	return "- " + strings.Join(plain, ", ") + "\n" + strings.Join(lines, "\n")
+}
+
+func sameParams(a, b Spec) bool {
+	return len(a.Params) > 0 && slices.EqualFunc(a.Params, b.Params, func(p, q Param) bool { return p.Name == q.Name })
 }
 
 // Line tells a model of the action.

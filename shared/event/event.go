@@ -45,6 +45,8 @@ const (
 	Dispatched      Type = "dispatched"       // the run is a job of its provider's queue
 	Started         Type = "started"          // an executor holds the lease; the event's sequence is the fencing token
 	Retrying        Type = "retrying"         // the attempt was lost (lease expired or given back); another follows
+	Suspended       Type = "waiting"          // the run stands still within its session: its executor keeps lease and browser
+	Resumed         Type = "resumed"          // it goes on
 	CancelRequested Type = "cancel_requested" // a cancel reached a run that an executor holds
 	Succeeded       Type = "succeeded"
 	Failed          Type = "failed"
@@ -54,7 +56,7 @@ const (
 
 // Types lists every lifecycle event type.
 func Types() []Type {
-	return []Type{Created, Dispatched, Started, Retrying, CancelRequested, Succeeded, Failed, Canceled, TimedOut}
+	return []Type{Created, Dispatched, Started, Retrying, Suspended, Resumed, CancelRequested, Succeeded, Failed, Canceled, TimedOut}
 }
 
 // TerminalTypes lists the four types that end a run.
@@ -73,7 +75,7 @@ func (t Type) State() State {
 	switch t {
 	case Created, Dispatched, Retrying:
 		return StateQueued
-	case Started, CancelRequested:
+	case Started, Resumed, CancelRequested:
 		return StateRunning
 	default:
 		return State(t)
@@ -83,10 +85,11 @@ func (t Type) State() State {
 // State is where a run stands.
 type State string
 
-// The states of a run. StateQueued and StateRunning are open, the others final.
+// The states of a run. StateQueued, StateRunning and StateWaiting are open, the others final.
 const (
 	StateQueued    State = "queued"
 	StateRunning   State = "running"
+	StateWaiting   State = "waiting" // for what Snapshot.Waiting says
 	StateSucceeded State = "succeeded"
 	StateFailed    State = "failed"
 	StateCanceled  State = "canceled"
@@ -95,11 +98,11 @@ const (
 
 // States lists every state.
 func States() []State {
-	return []State{StateQueued, StateRunning, StateSucceeded, StateFailed, StateCanceled, StateTimedOut}
+	return []State{StateQueued, StateRunning, StateWaiting, StateSucceeded, StateFailed, StateCanceled, StateTimedOut}
 }
 
 // Terminal reports whether the state is final.
-func (s State) Terminal() bool { return s != StateQueued && s != StateRunning }
+func (s State) Terminal() bool { return s != StateQueued && s != StateRunning && s != StateWaiting }
 
 // ContentType is the media type of every event on the bus.
 const ContentType = "application/cloudevents+json"

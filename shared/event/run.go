@@ -140,7 +140,7 @@ type Run struct {
 	IsDone            *bool           `json:"is_done" nullable:"true" doc:"Whether the agent has completed its task"`
 	IsSuccessful      *bool           `json:"is_successful" nullable:"true" doc:"Whether the agent was successful in completing its task"`
 	Status            Status          `json:"status" enum:"success,failure,in_progress" default:"in_progress" doc:"The status of the agent's task"`
-	State             State           `json:"state" enum:"queued,running,succeeded,failed,canceled,timed_out"`
+	State             State           `json:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out"`
 	Error             *Error          `json:"error"`
 	Waiting           *Waiting        `json:"waiting" doc:"Why the run stands still; null: it does not"`
 	Attempt           int             `json:"attempt"`

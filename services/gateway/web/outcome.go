@@ -45,11 +45,10 @@ func bannerKind(r Run) string { return string(r.Run.State) }
 // bannerTitle says in a few words where the run stands.
 func bannerTitle(r Run) string {
 	switch r.Run.State {
-	case event.StateQueued:
+	case event.StateQueued, event.StateWaiting:
 		if r.Run.Waiting != nil {
 			return "Waiting: " + Label(r.Run.Waiting.Reason)
 		}
-		return "Queued"
 	case event.StateRunning:
 		return "Running"
 	case event.StateSucceeded:

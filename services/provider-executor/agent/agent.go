@@ -48,12 +48,15 @@ type Task struct {
 	Recording *Recording // how it was done before, to be done again without a model; nil: a model decides
 }
 
-// Journal keeps the steps. Both calls return when the line is stored; an error ends the attempt.
+// Journal keeps the steps and the waits between them. Its calls return when the line is stored; an error ends the attempt.
 type Journal interface {
 	// Planned stores a step before it acts with effects outside.
 	Planned(ctx context.Context, step event.StepData) error
 	// Done stores a step's outcome, with a JPEG of the page where there is one.
 	Done(ctx context.Context, step event.StepData, screenshot []byte) error
+	// Waits stores that the run stands still for its provider until a time, and why; Resumed that it goes on.
+	Waits(ctx context.Context, until time.Time, why string) error
+	Resumed(ctx context.Context) error
 }
 
 // Agent carries out tasks. Its fields are its dependencies and are all needed.
@@ -116,6 +119,7 @@ type run struct {
 	picture              bool   // the next page is shown with a screenshot
 	whole                bool   // the next page is shown from its top to its end
 	faulty               bool   // the provider's last outage began with a 500 or 501
+	waits                bool   // the journal says that the run stands still
 	repaired             bool   // the one repair round for the result was given
 	fruitless            int    // steps in a row in which all failed
 	memory               string // what the model last wrote into it

@@ -24,11 +24,17 @@ func (r *run) decide(ctx context.Context, page *browser.Observation, sight []byt
 	messages[len(messages)-1].JPEG = sight
 	for late, outages := false, 0; ; {
 		d, answer, err := r.call(ctx, messages)
+		if again, broken := r.sitOut(ctx, err, outages); again || broken != nil {
+			if outages++; broken != nil {
+				return decision{}, nil, broken
+			}
+			continue
+		}
+		if broken := r.waitOver(ctx); broken != nil {
+			return decision{}, nil, broken
+		}
 		wrong := unusable(err)
 		switch {
-		case err != nil && r.sitOut(ctx, err, outages):
-			outages++
-			continue
 		case wrong != nil:
 			r.unusable++
 		case err != nil:

@@ -54,15 +54,7 @@ func decisionSchema(t Task) model.Schema {
 	return model.Schema{Name: "decision", JSON: json.RawMessage(fmt.Sprintf(decisionForm, action.Schema(t.Evaluate)))}
 }
 
-const decisionForm = `{
-  "type": "object",
-  "properties": {
-    "evaluation_previous_goal": {"type": "string"},
-    "memory": {"type": "string"},
-    "next_goal": {"type": "string"},
-    "actions": {"type": "array", "items": %s}
-  }
-}`
+const decisionForm = `{"type":"object","properties":{"evaluation_previous_goal":{"type":"string"},"memory":{"type":"string"},"next_goal":{"type":"string"},"actions":{"type":"array","items":%s}}}`
 
 // decisionShape is what a decision looks like, whatever the task.
 var decisionShape = sync.OnceValue(func() answer.Form { return answer.NewForm(decisionSchema(Task{Evaluate: true}).JSON) })

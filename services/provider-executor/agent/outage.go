@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -40,24 +41,36 @@ func (r *run) untouched() bool {
 }
 
 // sitOut waits for a provider that is down, if the run has done something already: it keeps its browser, and its
-// session's end is the end of the wait. n counts the waits before. It reports whether to ask again.
-func (r *run) sitOut(ctx context.Context, err error, n int) bool {
+// session's end is the end of the wait. n counts the waits before. It reports whether to ask again; an error is the
+// journal's.
+func (r *run) sitOut(ctx context.Context, err error, n int) (again bool, _ error) {
 	e := passing(ctx, err)
 	if e == nil || r.untouched() {
-		return false
+		return false, nil
 	}
 	if n == 0 {
 		r.faulty = e.Status == http.StatusInternalServerError || e.Status == http.StatusNotImplemented
 	}
 	if r.faulty && n >= maxFaults {
-		return false
+		return false, nil
 	}
 	wait := max(e.RetryAfter, min(firstOutageWait<<min(n, 8), longOutageWait))
 	r.Log.Warn("the provider does not serve calls, waiting", "error", e, "wait", wait.Round(time.Second))
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(wait):
-		return true
+	if err := r.Journal.Waits(ctx, r.Now().Add(wait), e.Message); err != nil {
+		return false, fmt.Errorf("store the wait: %w", err)
 	}
+	r.waits = true
+	return rest(ctx, wait) == nil, nil
+}
+
+// waitOver stores that the run goes on, if it has waited for its provider.
+func (r *run) waitOver(ctx context.Context) error {
+	if !r.waits || ctx.Err() != nil {
+		return nil
+	}
+	r.waits = false
+	if err := r.Journal.Resumed(ctx); err != nil {
+		return fmt.Errorf("store the end of the wait: %w", err)
+	}
+	return nil
 }

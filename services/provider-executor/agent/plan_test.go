@@ -25,6 +25,8 @@ func (l *lastWords) Planned(_ context.Context, step event.StepData) error {
 }
 
 func (l *lastWords) Done(context.Context, event.StepData, []byte) error { return errDied }
+func (l *lastWords) Waits(context.Context, time.Time, string) error     { return errDied }
+func (l *lastWords) Resumed(context.Context) error                      { return errDied }
 
 // play has an agent carry out t with a model that plays the script, until it dies.
 func play(t *testing.T, script modelsim.Script, task Task) (*lastWords, Result, error) {

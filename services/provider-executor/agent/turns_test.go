@@ -152,7 +152,7 @@ func TestThePromptAndTheSchemaStayShort(t *testing.T) {
 	r := model.Request{System: newConversation(Task{}).system(), Schema: decisionSchema(Task{})}
 	tokens := model.Estimate(r)
 	t.Logf("prompt %d characters, schema %d, about %d tokens", len(r.System), len(r.Schema.JSON), tokens)
-	if tokens > 1300 {
+	if tokens > 1000 {
 		t.Errorf("%d tokens", tokens)
 	}
 }

@@ -35,6 +35,10 @@ func (p *progress) show(line logLine) error {
 		p.say("started%s", attempt(e.Data.Run.Attempt))
 	case event.Retrying:
 		p.say("attempt %d was lost; another executor takes over", e.Data.Run.Attempt)
+	case event.Suspended:
+		p.say("waiting: %s", e.Data.Run.Waiting.Text)
+	case event.Resumed:
+		p.say("going on")
 	case event.CancelRequested:
 		p.say("cancel requested")
 	}

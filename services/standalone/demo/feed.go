@@ -89,6 +89,8 @@ func lifecycle(t event.Type, s event.Snapshot) string {
 		return fmt.Sprintf("started: attempt %d, model %s", s.Attempt, s.Model)
 	case event.Retrying:
 		return "retrying: " + s.RetryReason
+	case event.Suspended:
+		return "waiting: " + s.Waiting.Text
 	case event.Failed:
 		return fmt.Sprintf("failed: %s: %s", s.Error.Code, s.Error.Message)
 	}
