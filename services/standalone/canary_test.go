@@ -165,6 +165,7 @@ func withBrowser(t *testing.T, models string, over map[string]string) func(strin
 }
 
 func TestASecretReachesItsSiteAndNothingElse(t *testing.T) {
+	t.Parallel()
 	needBrowser(t)
 	var out collected
 	site, received := loginSite(t)

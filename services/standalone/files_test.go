@@ -59,6 +59,7 @@ func mirror(t *testing.T) string {
 }
 
 func TestAFileGoesFromItsCallerThroughTheBrowserAndBack(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("ERRAND_NO_BROWSER") == "1" {
 		t.Skip("ERRAND_NO_BROWSER=1")
 	}

@@ -211,6 +211,7 @@ func obeying(page, name, words string) []modelsim.Action {
 }
 
 func TestAModelThatObeysThePageGivesNoSecretAway(t *testing.T) {
+	t.Parallel()
 	needBrowser(t)
 	sim := modelsim.New(obedient())
 	models := httptest.NewServer(sim)

@@ -51,6 +51,7 @@ func (l *logbook) lines(t *testing.T) (lines []map[string]any) {
 
 // A run that works, one that fails and a webhook, none of which needs a browser.
 func TestRunsAreCountedAndTheirLogsJoined(t *testing.T) {
+	t.Parallel()
 	models := httptest.NewServer(modelsim.New(func(c modelsim.Call) modelsim.Reply {
 		return modelsim.Decide("answer", modelsim.Done("42", nil, !strings.Contains(fmt.Sprint(c), "give up")))
 	}))

@@ -225,6 +225,7 @@ func presser(site string, hold func()) modelsim.Script {
 }
 
 func TestARunSurvivesItsExecutorAcrossSeparateProcesses(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("ERRAND_NO_BROWSER") == "1" {
 		t.Skip("ERRAND_NO_BROWSER=1")
 	}

@@ -16,6 +16,7 @@ import (
 
 // A run must reach neither the API, which obeys whoever reaches it, nor NATS, although loopback is allowed.
 func TestARunReachesNeitherTheAPINorNATS(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("ERRAND_NO_BROWSER") == "1" {
 		t.Skip("ERRAND_NO_BROWSER=1")
 	}

@@ -38,6 +38,7 @@ func cards(names ...string) string {
 
 // A site that changed is pressed where it was recorded, or nowhere. None of the replays has a model.
 func TestAReplayOfAStrangersSitePressesWhatWasRecordedOrNothing(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("ERRAND_NO_BROWSER") == "1" {
 		t.Skip("ERRAND_NO_BROWSER=1")
 	}

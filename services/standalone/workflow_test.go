@@ -239,6 +239,7 @@ func (tr *trade) learns(want string) {
 }
 
 func TestAnOrderThatWorkedOnceIsReplayedWithOtherDataAndWithoutAModel(t *testing.T) {
+	t.Parallel()
 	tr := open(t)
 	made := tr.record()
 	if !made.Success || made.TaskID != tr.task || made.Message == "" || made.Workflow.Version != 1 || made.Workflow.Result == nil || len(made.Workflow.Result.NeedsModel) > 0 {
@@ -290,6 +291,7 @@ func TestAnOrderThatWorkedOnceIsReplayedWithOtherDataAndWithoutAModel(t *testing
 }
 
 func TestAReplayWhosePromptDoesNotTellItsValuesDoesNothing(t *testing.T) {
+	t.Parallel()
 	tr := open(t)
 	made := tr.record()
 	visits := tr.visits.Load()
@@ -311,6 +313,7 @@ func TestAReplayWhosePromptDoesNotTellItsValuesDoesNothing(t *testing.T) {
 }
 
 func TestAReplayOrdersWhatTheShopHasOrNothing(t *testing.T) {
+	t.Parallel()
 	tr := open(t)
 	made := tr.record()
 	errand := tr.errands()[7]
@@ -351,6 +354,7 @@ func TestAReplayOrdersWhatTheShopHasOrNothing(t *testing.T) {
 }
 
 func TestAReplayOfAChangedSiteFailsWithoutAModelAndIsHealedByOne(t *testing.T) {
+	t.Parallel()
 	tr := open(t)
 	made := tr.record()
 	tr.shop.Redesign(true)
