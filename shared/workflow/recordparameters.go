@@ -151,7 +151,8 @@ var (
 func (b *book) phraseFor(m *move) string {
 	name, key := m.mark("name"), m.rowKey()
 	own := texts(newPassage(name).words())
-	named := specOf(m.name).Replay.Chosen && m.mark("role") != "button" && !menus[m.mark("landmark")]
+	item := m.mark("role") != "button" || m.name == "double_click" || m.name == "right_click" // which no plain button is for
+	named := specOf(m.name).Replay.Chosen && item && !menus[m.mark("landmark")]
 	for _, q := range quotedIn(string(b.prompt.text)) {
 		if len(b.prompt.all(q)) > 0 && (has(key, q) || named && has(name, q)) {
 			return q

@@ -259,3 +259,13 @@ func TestAShortNumberOfTheResultIsNoParameterByChance(t *testing.T) {
 		t.Errorf("the notes are %q", notes)
 	}
 }
+
+func TestAButtonIsAnItemIfItIsDoubleClickedOrAskedForItsMenu(t *testing.T) {
+	for name, item := range map[string]bool{"click": false, "double_click": true, "right_click": true} {
+		f := &film{Recording{Prompt: `Open the file "Beta" there`}}
+		w, _ := f.on(shopURL, "open").act(name, "{"+element("button", "Beta", "")+"}").on(shopURL, "").done(`"ok"`).recorded(t)
+		if got := w.PromptTemplate == `Open the file "{{ item }}" there`; got != item {
+			t.Errorf("%s: the template is %s", name, w.PromptTemplate)
+		}
+	}
+}

@@ -190,6 +190,7 @@ var readable = []scene{
 }
 
 func TestAResultIsReadFreshFromAPageWithOtherData(t *testing.T) {
+	t.Parallel()
 	v := newVisitor(t)
 	for _, s := range readable {
 		v.show(s.page(0))
@@ -209,6 +210,7 @@ func TestAResultIsReadFreshFromAPageWithOtherData(t *testing.T) {
 }
 
 func TestWhatCannotBeLocatedNeedsAModel(t *testing.T) {
+	t.Parallel()
 	cart := `<h1>Cart</h1><ul><li><h3>Pot</h3><span>€20.00</span></li><li><h3>Pan</h3><span>€30.00</span></li></ul><dl><dt>Guests<dd>3</dl>`
 	table := func(tail string) string {
 		return `<table><thead><tr><th>Item<th>Price<th>Sum</thead><tbody><tr><td>Pot<td>€20.00<td>€20.00</tr><tr><td>Pan<td>€30.00<td>€30.00</tr>` + tail + `</tbody></table>`
@@ -255,6 +257,7 @@ func TestWhatCannotBeLocatedNeedsAModel(t *testing.T) {
 }
 
 func TestAPageThatHasChangedFailsRatherThanGivesAnotherValue(t *testing.T) {
+	t.Parallel()
 	v := newVisitor(t)
 	page := `<h1>Cart</h1><dl><dt>Subtotal<dd>€30.00<dt>Total<dd>€39.00</dl>`
 	v.show(page)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAValueIsReadOnTheNewestPageThatHasIt(t *testing.T) {
+	t.Parallel()
 	v := newVisitor(t)
 	var pages []reading.Page
 	result := asJSON(object{"total": 39, "code": "K-1755", "guest": "Ada Lovelace"})
@@ -37,6 +38,7 @@ func TestAValueIsReadOnTheNewestPageThatHasIt(t *testing.T) {
 }
 
 func TestAValueThatWasAskedForStaysInATextAsItIs(t *testing.T) {
+	t.Parallel()
 	v := newVisitor(t)
 	v.show(`<h1>Cart</h1><dl><dt>Total<dd>€39.00</dl>`)
 	result := v.record("Buy 3 of the Blue Kettle", asJSON("The total for 3 of the Blue Kettle is €39.00."), false)
@@ -79,6 +81,7 @@ func TestAResultIsPutTogetherFromWhatWasReadAndWhatWasGiven(t *testing.T) {
 }
 
 func TestWhatCouldBeReadComesBackBesideWhatCouldNot(t *testing.T) {
+	t.Parallel()
 	v := newVisitor(t)
 	page := `<dl><dt>Total<dd>€39.00<dt>Code<dd>K-17</dl>`
 	v.show(page)
