@@ -57,7 +57,7 @@ check: ## formatting, vet, staticcheck, tidy go.mod files, each module built alo
 
 .PHONY: bench
 bench: browser ## runs per second, added latency, observations beside Playwright; prints ratios, asserts nothing
-	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./services/standalone ./services/provider-executor/browser
+	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./services/standalone ./services/provider-executor/browser ./services/gateway ./shared/bus
 
 .PHONY: fmt
 fmt: ## format the code

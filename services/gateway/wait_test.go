@@ -180,6 +180,22 @@ func TestACancelAnswersWithTheCanceledRun(t *testing.T) {
 	}
 }
 
+// BenchmarkWaitersOfOneRun compares what one of ten times as many who wait for one run costs with one of the fewer: 1 is
+// linear. With ERRAND_BENCH_WAITERS=10000 it needs `ulimit -n 32768`.
+func BenchmarkWaitersOfOneRun(b *testing.B) {
+	n := 2000
+	if v, err := strconv.Atoi(os.Getenv("ERRAND_BENCH_WAITERS")); err == nil {
+		n = v
+	}
+	for b.Loop() {
+		few := crowdOfOne(b, start(b, natstest.Bus(b)), n/10)
+		many := crowdOfOne(b, start(b, natstest.Bus(b)), n)
+		b.ReportMetric(many.Seconds()/few.Seconds()/10, "x-each-of-10-times-as-many")
+		b.ReportMetric(many.Seconds(), "s-to-the-last-answer")
+		b.ReportMetric(float64(n), "waiters")
+	}
+}
+
 // BenchmarkWaiters has ERRAND_BENCH_WAITERS callers (2000 unless set) wait at once, and reports the slowest answer after
 // its event. Callers and NATS share the process: two descriptors for each caller, and the memory is that of all.
 func BenchmarkWaiters(b *testing.B) {
