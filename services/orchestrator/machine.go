@@ -12,6 +12,10 @@ import (
 // is no accident: the run itself kills what runs it.
 const maxFailures = 3
 
+// cancelAnswer is how long an executor may take to extend its lease when it is asked to stop. One that lives does so at
+// once, and again and again until its last action is over; of one that has died the run is canceled then.
+const cancelAnswer = 600 * time.Millisecond
+
 // retryDelay is the wait after the n-th counted failure, from 1, before the run is dispatched again: a lost
 // executor costs its lease already, a browser that does not start wants a moment.
 func retryDelay(failures int) time.Duration {
@@ -95,7 +99,9 @@ func cancel(s State, now time.Time) Decision {
 	case event.Started, event.Suspended, event.Resumed:
 		t := s.to(event.CancelRequested, now)
 		t.Run.CancelAt = &now
-		return Decision{Append: []Transition{t}}
+		return Decision{Append: []Transition{t}, Arm: &bus.Timer{
+			Task: s.Run.Task, Run: s.Run.Run, Kind: bus.TimerLease, Attempt: s.Run.Attempt, Due: now.Add(cancelAnswer),
+		}}
 	case event.CancelRequested:
 		return Decision{}
 	}

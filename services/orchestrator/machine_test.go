@@ -59,7 +59,7 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 		{"a cancel of a created run", in(event.Created), Input{Cancel: true}, "canceled"},
 		{"a cancel of a queued run", in(event.Dispatched), Input{Cancel: true}, "canceled"},
 		{"a cancel between attempts", in(event.Retrying), Input{Cancel: true}, "canceled"},
-		{"a cancel of a running run asks its executor", in(event.Started), Input{Cancel: true}, "cancel_requested"},
+		{"a cancel of a running run asks its executor", in(event.Started), Input{Cancel: true}, "cancel_requested lease"},
 		{"a second cancel", in(event.CancelRequested), Input{Cancel: true}, ""},
 		{"a cancel after the end", in(event.Failed), Input{Cancel: true}, ""},
 		{"a lease that expires", in(event.Started), fired(bus.TimerLease, 1), "retrying dispatched session"},

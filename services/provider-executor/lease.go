@@ -176,7 +176,10 @@ func (l *lease) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-look:
-			err = l.check(ctx)
+			if err = l.check(ctx); l.isCanceled() {
+				beat.Reset(cancelBeat) // the orchestrator has given us little time, perhaps only now
+				err = errors.Join(err, l.extend(ctx))
+			}
 		case <-beat.C:
 			if err = l.extend(ctx); errors.Is(err, bus.ErrConflict) {
 				err = l.check(ctx)
@@ -186,6 +189,16 @@ func (l *lease) keep(ctx context.Context) {
 			l.log.Warn("keep lease", "error", err)
 		}
 	}
+}
+
+// cancelBeat is how often a lease is extended while the last action of a canceled run ends: the orchestrator takes an
+// executor that is silent for dead within a second.
+const cancelBeat = 200 * time.Millisecond
+
+func (l *lease) isCanceled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.canceled
 }
 
 // check reads where the run stands, and ends the attempt where it is no longer ours to go on with.
