@@ -12,6 +12,12 @@ import (
 // is no accident: the run itself kills what runs it.
 const maxFailures = 3
 
+// After an absence of NATS the leases of all runs have run out, and their executors extend them when they have reconnected.
+const (
+	lateAfter  = 3 * time.Second  // a timer fires within a quarter of a second
+	returnTime = 10 * time.Second // an executor tries to reconnect each second, and to extend its lease each second
+)
+
 // cancelAnswer is how long an executor may take to extend its lease when it is asked to stop. One that lives does so at
 // once, and again and again until its last action is over; of one that has died the run is canceled then.
 const cancelAnswer = 600 * time.Millisecond
@@ -121,12 +127,24 @@ func timer(s State, t bus.Timer, now time.Time) Decision {
 		return Decision{Arm: s.sessionTimer()} // fired early: the deadline is the log's
 	case s.Last == event.Retrying:
 		return s.redispatch(nil, now)
-	case s.Last == event.Started, s.Last == event.Suspended, s.Last == event.Resumed:
+	case s.held() && t.Kind == bus.TimerLease && late(t, now):
+		t.Due = now.Add(returnTime)
+		return Decision{Arm: &t}
+	case s.held():
 		return lost(s, t, now)
 	}
 	// Dispatched: the job is in its queue, and comes back by itself where the executor that took it has died.
 	return Decision{Arm: s.sessionTimer()}
 }
+
+// held reports whether an executor has the run.
+func (s State) held() bool {
+	return s.Last == event.Started || s.Last == event.Suspended || s.Last == event.Resumed
+}
+
+// late reports whether a timer has fired so long after it was due that NATS must have been away: to the executor too,
+// which could not extend its lease.
+func late(t bus.Timer, now time.Time) bool { return !t.Due.IsZero() && now.Sub(t.Due) > lateAfter }
 
 // lost ends an attempt whose executor has gone or has given the run back.
 func lost(s State, t bus.Timer, now time.Time) Decision {

@@ -38,6 +38,10 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 	thirdTime.Run.Failures = 2
 	gotOn := thirdTime
 	gotOn.Progressed = true
+	afterAbsence := fired(bus.TimerLease, 1)
+	afterAbsence.Timer.Due = noon.Add(-time.Minute)
+	inTime := fired(bus.TimerLease, 1)
+	inTime.Timer.Due = noon.Add(-time.Second)
 	resting := fired(bus.TimerRelease, 1)
 	resting.Timer.Waiting = &event.Waiting{Reason: event.WaitingProvider, Since: noon, Until: noon.Add(time.Minute)}
 	late := in(event.Started)
@@ -68,6 +72,8 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 		{"a lease that was armed and never claimed", in(event.Dispatched), fired(bus.TimerLease, 1), ""},
 		{"a lease that expires after the end", in(event.Succeeded), fired(bus.TimerLease, 1), ""},
 		{"a lease lost for the third time", thirdTime, fired(bus.TimerLease, 1), "failed"},
+		{"a lease that could not be extended since NATS was away", in(event.Started), afterAbsence, "lease"},
+		{"a lease that expires when it is due", in(event.Started), inTime, "retrying dispatched session"},
 		{"a lease lost for the third time by a run that gets on", gotOn, fired(bus.TimerLease, 1), "retrying dispatched session"},
 		{"a lease given back at a shutdown", in(event.Started), released, "retrying dispatched session"},
 		{"a shutdown never exhausts a run", thirdTime, released, "retrying dispatched session"},

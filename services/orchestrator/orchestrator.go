@@ -133,7 +133,7 @@ func (s *Service) decide(ctx context.Context, k event.Key, in Input, fresh *posi
 // progressed reports whether the attempt at work has finished a step, where that matters: its lease is lost, and it is
 // not the first that the run loses.
 func (s *Service) progressed(ctx context.Context, p position, in Input) (bool, error) {
-	if in.Timer == nil || p.Last != event.Started || p.Run.Failures == 0 {
+	if in.Timer == nil || !p.held() || p.Run.Failures == 0 {
 		return false, nil
 	}
 	last, err := s.Frame.Bus.LastStep(ctx, p.Run.Key())

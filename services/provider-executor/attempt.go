@@ -15,7 +15,7 @@ import (
 	"github.com/errand-run/errand/shared/panics"
 )
 
-// closingTime is how long the end of an attempt may take to be written after it was stopped.
+// closingTime is how long the end of an attempt may take to be written after it was stopped. A result has absence more.
 const closingTime = 15 * time.Second
 
 // attempt claims a job, works on its run, and writes how it ended. The job is settled as soon as the run is ours:
@@ -63,9 +63,13 @@ func (s *Service) hold(ctx context.Context, l *lease) {
 	if panicked := panics.Catch(func() { result, err = s.work(working, l) }); panicked != nil {
 		result, err = agent.Result{}, panicked
 	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+	cause, limit := stopCause(working, err), closingTime+absence
+	if cause != nil {
+		limit = closingTime
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	outcome, err := s.endSafely(closing, l, result, stopCause(working, err))
+	outcome, err := s.endSafely(closing, l, result, cause)
 	s.metrics.ended.WithLabelValues(outcome).Inc()
 	if err != nil {
 		l.log.Warn("end attempt", "outcome", outcome, "error", err)
@@ -165,7 +169,7 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 		},
 		Browser: func(ctx context.Context, state *browser.State) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
-				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: l.gate, Log: l.log, Secrets: l.secrets,
+				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: func() error { return l.gate(ctx) }, Log: l.log, Secrets: l.secrets,
 				Restore: state, Ledger: l.ledger, Digest: s.digest, Panicked: l.stop, Files: l.files, AllowEvaluate: req.AllowEvaluate, Eager: req.Replay != nil,
 				Alone: l.run.Attempt > 1, // whether it ended the browser that it had is known then
 			})

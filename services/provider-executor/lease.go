@@ -171,6 +171,7 @@ func (l *lease) keep(ctx context.Context) {
 	}
 	beat := time.NewTicker(l.length / 3)
 	defer beat.Stop()
+	away := false // NATS is
 	for {
 		select {
 		case <-ctx.Done():
@@ -187,9 +188,17 @@ func (l *lease) keep(ctx context.Context) {
 		}
 		if err != nil && ctx.Err() == nil {
 			l.log.Warn("keep lease", "error", err)
+			beat.Reset(beatAway)
+			away = true
+		} else if away {
+			beat.Reset(l.length / 3)
+			away = false
 		}
 	}
 }
+
+// beatAway is how often a lease is extended that could not be.
+const beatAway = time.Second
 
 // cancelBeat is how often a lease is extended while the last action of a canceled run ends: the orchestrator takes an
 // executor that is silent for dead within a second.
@@ -221,8 +230,23 @@ func (l *lease) check(ctx context.Context) error {
 	return nil
 }
 
-// gate refuses an input to the browser once the run may be another's.
-func (l *lease) gate() error {
+// gate holds an input to the browser while the run may be another's: until the lease is extended, which it cannot be
+// once another has had it. Errors: errExpired, after absence; why ctx has ended.
+func (l *lease) gate(ctx context.Context) error {
+	for began := time.Now(); l.expired() != nil; {
+		if time.Since(began) > absence {
+			return errExpired
+		}
+		pause(ctx, retryPause)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// expired is errExpired once the run may be another's.
+func (l *lease) expired() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !time.Now().Before(l.safe) {
@@ -231,17 +255,35 @@ func (l *lease) gate() error {
 	return nil
 }
 
+// absence is how long NATS may be away before a run is given up that waits for it.
+const absence = time.Minute
+
+// retryPause is the wait before NATS is asked again.
+const retryPause = 250 * time.Millisecond
+
+// patiently does a write again while NATS is away. Each write has an id of its own: one that was stored unseen is known.
+func patiently(ctx context.Context, write func() error) error {
+	for began := time.Now(); ; {
+		err := write()
+		away := errors.Is(err, bus.ErrUnavailable) || errors.Is(err, bus.ErrUnknown)
+		if !away || ctx.Err() != nil || time.Since(began) > absence {
+			return err
+		}
+		pause(ctx, retryPause)
+	}
+}
+
 // guarded does a write of the run again at the new token where a cancel came between.
 func (l *lease) guarded(ctx context.Context, write func(token uint64) error) error {
 	for {
 		l.mu.Lock()
 		token := l.token
 		l.mu.Unlock()
-		err := write(token)
+		err := patiently(ctx, func() error { return write(token) })
 		if !errors.Is(err, bus.ErrConflict) {
 			return err
 		}
-		if checked := l.check(ctx); checked != nil {
+		if checked := patiently(ctx, func() error { return l.check(ctx) }); checked != nil {
 			return checked
 		}
 		l.mu.Lock()

@@ -23,7 +23,7 @@ func (l *lease) openLedger(history []event.StepData, onInterrupt string) {
 
 // writeSent writes down what the step at work is about to send. A run that may be another's sends nothing more.
 func (l *lease) writeSent(ctx context.Context, sent []event.Sent) error {
-	if err := l.gate(); err != nil {
+	if err := l.expired(); err != nil {
 		return err
 	}
 	l.mu.Lock()

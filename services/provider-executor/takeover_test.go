@@ -14,6 +14,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/modelsim"
 	"github.com/errand-run/errand/shared/event"
+	"github.com/errand-run/errand/shared/natstest"
 	"github.com/errand-run/errand/shared/vault"
 )
 
@@ -265,6 +266,32 @@ func TestARunGoesOnWhereAnInterruptedStepHasSentNothing(t *testing.T) {
 	r.serve()
 	if run := r.run(k); run.State != event.StateSucceeded || s.orders.Load() != 1 {
 		t.Errorf("run %s with %d orders: %+v", run.State, s.orders.Load(), run.Error)
+	}
+}
+
+// The model answers while NATS is away, so that the next step meets a log that cannot be written and a lease that has run out.
+func TestARunGoesOnInTheSameBrowserAfterNATSWasAway(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	asked, away := make(chan struct{}), make(chan struct{})
+	led, _ := s.pageLed("")
+	var once sync.Once
+	r := newRig(t, func(c modelsim.Call) modelsim.Reply {
+		if strings.Contains(c.Page(), "Basket") {
+			once.Do(func() { close(asked); <-away })
+		}
+		return led(c)
+	}).withBrowser()
+	b, outage := natstest.Unsteady(t)
+	r.bus, r.cfg.Lease = b, 600*time.Millisecond
+	r.serve()
+	k := r.dispatch(event.Request{Prompt: "Order."})
+	<-asked
+	outage.Begin()
+	close(away)
+	outage.End()
+	if run := r.run(k); run.State != event.StateSucceeded || run.Attempt != 1 || s.logins.Load() != 1 || s.orders.Load() != 1 {
+		t.Errorf("run %s in attempt %d, %d logins, %d orders: %+v", run.State, run.Attempt, s.logins.Load(), s.orders.Load(), run.Error)
 	}
 }
 

@@ -66,7 +66,7 @@ func leave(t testing.TB, b *bus.Bus, task event.Task) estate {
 	must(b.Arm(t.Context(), bus.Timer{Task: task.ID, Run: id, Kind: bus.TimerLease, Due: b.Now(t.Context()).AddDate(1, 0, 0)}, last))
 	digest, err := b.PutScreenshot(t.Context(), []byte(picture))
 	must(err)
-	state, err := b.PutState(t.Context(), e.key, 1, 1, []byte("sealed "+mark))
+	state, err := b.PutState(t.Context(), e.key, 5, 9, []byte("sealed "+mark))
 	must(err)
 	long := strings.Repeat(mark, 1000)
 	d := event.StepData{

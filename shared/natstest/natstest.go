@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +47,55 @@ func Dial(tb testing.TB, s *server.Server) *nats.Conn {
 	}
 	tb.Cleanup(nc.Close)
 	return nc
+}
+
+// Outage is a server of the test's own that can be away for a while. Its connections reconnect by themselves.
+type Outage struct {
+	tb  testing.TB
+	dir string
+	mu  sync.Mutex
+	s   *server.Server // nil: away
+}
+
+// Unsteady gives a bus on a server that can be away.
+func Unsteady(tb testing.TB) (*bus.Bus, *Outage) {
+	tb.Helper()
+	o := &Outage{tb: tb, dir: tb.TempDir()}
+	o.End()
+	nc, err := bus.Connect("", tb.Name(), Quiet(), nats.InProcessServer(o))
+	if err != nil {
+		tb.Fatalf("connect: %v", err)
+	}
+	tb.Cleanup(nc.Close)
+	return On(tb, nc), o
+}
+
+// Begin ends the server. What it has stored stays.
+func (o *Outage) Begin() {
+	o.mu.Lock()
+	s := o.s
+	o.s = nil
+	o.mu.Unlock()
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// End starts the server again.
+func (o *Outage) End() {
+	s := Server(o.tb, o.dir)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.s = s
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (o *Outage) InProcessConn() (net.Conn, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.s == nil {
+		return nil, errors.New("the server is away")
+	}
+	return o.s.InProcessConn()
 }
 
 // Bus is a bus on a server of the test's own, its streams set up.

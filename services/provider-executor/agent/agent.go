@@ -21,8 +21,12 @@ import (
 // maxFruitless is how many steps in a row may do nothing but fail, before the run fails.
 const maxFruitless = 5
 
-// journalTime is how long the last line of a step may take to be written when the run is being stopped.
-const journalTime = 10 * time.Second
+// journalTime is how long the last line of a step may take to be written when the run is being stopped, and journalPatience
+// otherwise: the log may be away for a minute.
+const (
+	journalTime     = 10 * time.Second
+	journalPatience = 75 * time.Second
+)
 
 // Task is what to do, and what was done of it by earlier attempts.
 type Task struct {
@@ -298,7 +302,11 @@ func (r *run) written(ctx context.Context, step event.StepData, stopped error) e
 	}
 	now := r.Now()
 	step.FinishedAt, step.Usage = &now, r.spent
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	limit := journalPatience
+	if stopped != nil {
+		limit = journalTime
+	}
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if err := r.Journal.Done(finish, step, screenshot); err != nil {
 		return errors.Join(stopped, fmt.Errorf("write the outcome of step %d: %w", step.Number, err))
