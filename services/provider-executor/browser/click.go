@@ -58,7 +58,7 @@ func (d *doing) press(ctx context.Context, e element) (look, error) {
 
 // approach rests the pointer on the element before it is pressed: the pointer may move things, and things may be moving.
 func (d *doing) approach(ctx context.Context, e element) error {
-	seen, at, err := d.aim(ctx, e)
+	seen, at, err := d.aimPatiently(ctx, e)
 	if err == nil {
 		err = e.clickable(seen)
 	}
@@ -151,6 +151,7 @@ func (d *doing) judgeClick(ctx context.Context, e element, before look) (out Out
 	if before.Renamed != "" {
 		out.Content += fmt.Sprintf(" It is the same control, called %q now.", before.Renamed)
 	}
+	out.Content += before.redrawn()
 	var after *look
 	if err := e.call(ctx, &after, "state"); err != nil || after == nil {
 		return out // gone with the page it was on: the click had some effect
@@ -172,6 +173,14 @@ func (d *doing) judgeClick(ctx context.Context, e element, before look) (out Out
 		out.Content += fmt.Sprintf(" It is %s now.", map[string]string{"true": "open", "false": "closed"}[*after.Expanded])
 	}
 	return out
+}
+
+// redrawn says that an element is not the very one that was shown.
+func (seen look) redrawn() string {
+	if !seen.Again {
+		return ""
+	}
+	return " The page had drawn it anew in the same place."
 }
 
 func changed(before, after *string) bool {

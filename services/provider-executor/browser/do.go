@@ -21,7 +21,9 @@ type doing struct {
 	from   place // where the session was when it began
 	opened int   // tabs ever adopted, then
 	aimed  *aimed
-	effect *expectation // nil: none is waited for
+
+	tallied bool         // what could be seen before is noted
+	effect  *expectation // nil: none is waited for
 }
 
 // place is where the session is; an action that changes it has changed the page.
@@ -58,6 +60,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		s.acting, s.chooser = s.acting || action.Effectful(a.Name), nil
 		s.unsaved.begin(a)
 	})
+	d.tally(ctx)
 	out, err := do(d, ctx)
 	if err = s.verdict(ctx, t, err); err != nil {
 		if fatal := ending(ctx, err); fatal != nil {
@@ -68,6 +71,7 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	if d.endStay(&out); out.Error != "" {
 		d.blame(&out)
 	}
+	d.tellChanges(ctx, &out)
 	s.awaitDownloads(ctx)
 	out.Sends = s.sends(ctx)
 	s.account(&out)
@@ -204,6 +208,7 @@ type look struct {
 	Y         float64         `json:"y"`
 	Target    json.RawMessage `json:"target"`
 	Renamed   string          `json:"renamed"` // its name now, if it was shown under another
+	Again     bool            `json:"again"`   // it was drawn anew since it was shown
 	Wait      string          `json:"wait"`    // why it cannot be hit as yet
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/browser/cdp"
@@ -72,6 +73,9 @@ func (d *doing) aimOnce(ctx context.Context, e element) (look, point, error) {
 func (d *doing) aimPatiently(ctx context.Context, e element) (look, point, error) {
 	for start := time.Now(); ; {
 		seen, at, err := d.aim(ctx, e)
+		if !d.options.Eager && covered(err) {
+			return d.aimAside(ctx, e, err)
+		}
 		if err != nil || seen.Wait == "" {
 			return seen, at, err
 		}
@@ -82,6 +86,33 @@ func (d *doing) aimPatiently(ctx context.Context, e element) (look, point, error
 			return seen, at, err
 		}
 	}
+}
+
+const (
+	asideLooks = 5 // at an element, until what our pointer has opened over it is gone
+	asideEvery = 60 * time.Millisecond
+)
+
+// aimAside moves the pointer off the page, whose place may be why something covers the element: a tooltip, an open menu.
+// An error is that of the first look, if the pointer was not in the way.
+func (d *doing) aimAside(ctx context.Context, e element, first error) (look, point, error) {
+	if err := d.mouse(ctx, "mouseMoved", point{-1, -1}); err != nil {
+		return look{}, point{}, err
+	}
+	for range asideLooks {
+		seen, at, err := d.aim(ctx, e)
+		if err == nil {
+			return seen, at, nil
+		}
+		if err := d.pause(ctx, asideEvery); err != nil {
+			return seen, at, err
+		}
+	}
+	return look{}, point{}, first
+}
+
+func covered(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "covered by")
 }
 
 // clickAt sends a click off in one go.

@@ -181,6 +181,9 @@ func (d *doing) judgeInput(ctx context.Context, e element, seen look, out Outcom
 		}
 	}
 	h.judge(e, &out, d.action.Text, !or(d.action.Clear, true))
+	if out.Error == "" {
+		out.Content += seen.redrawn()
+	}
 	if seen.Suggests && out.Error == "" {
 		out.Content += " It may offer suggestions: look at the page and click one."
 	}

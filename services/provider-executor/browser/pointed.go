@@ -41,11 +41,17 @@ func (s *Session) Picture(ctx context.Context) ([]byte, error) {
 
 // scrolled is how far the tab's page is scrolled.
 func (t *tab) scrolled(ctx context.Context) (at point, err error) {
-	f := frame{target: t.target, id: t.targetID, world: t.worldOf(t.targetID)}
-	if err := f.enter(ctx); err != nil {
-		return at, err
+	f, err := t.page(ctx)
+	if err == nil {
+		err = f.call(ctx, &at, "scrolledTo")
 	}
-	return at, f.call(ctx, &at, "scrolledTo")
+	return at, err
+}
+
+// page is the tab's main frame, with a world to run in.
+func (t *tab) page(ctx context.Context) (*frame, error) {
+	f := &frame{target: t.target, id: t.targetID, world: t.worldOf(t.targetID)}
+	return f, f.enter(ctx)
 }
 
 // pointedAt is the element that the action is for: by its index, or by a point of the last picture.

@@ -23,7 +23,16 @@ function still(ref) {
 function find(ref) {
   const entry = entryOf(ref);
   if (!entry) throw new Refusal('the page it was on has been replaced');
-  const el = entry.ref.deref();
+  let el = entry.ref.deref();
+  if (!el || !el.isConnected) {
+    const again = redrawn(entry);
+    if (again) {
+      entry.ref = new WeakRef(again);
+      entry.again = true;
+      keys.set(again, ref[1]);
+      el = again;
+    }
+  }
   if (!el || !el.isConnected) {
     const twin = twinOf(entry);
     throw new Refusal(twin ? `it was removed; the page now has another ${describe(twin)}` : 'it is no longer on the page');
@@ -154,7 +163,7 @@ function aim(ref, eager, untraced, at) {
     if (!point) continue;
     guard(el);
     const name = nameOf(el, roleOf(el) || 'clickable');
-    return { ...point, ...look(el), renamed: renamed(entryOf(ref), el, name) && name !== entryOf(ref).name ? name : '', target: untraced ? undefined : targetOf(el) };
+    return { ...point, ...look(el), renamed: renamed(entryOf(ref), el, name) && name !== entryOf(ref).name ? name : '', again: entryOf(ref).again === true, target: untraced ? undefined : targetOf(el) };
   }
   const points = at ? [placed(el, at)] : pointsOf(el);
   const why = points.length === 0 ? 'it has no visible place on the page'

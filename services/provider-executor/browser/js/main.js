@@ -16,7 +16,7 @@ function keyOf(el, role, name) {
   const entry = known && entries.get(known);
   const at = performance.now();
   if (entry && entry.role === role && stays(entry, name) && !moved(entry, el)) {
-    Object.assign(entry, { name, at });
+    Object.assign(entry, { name, at, again: false });
     return known;
   }
   const key = ++lastKey;
@@ -28,7 +28,7 @@ function keyOf(el, role, name) {
 const functions = {
   walk, walkPlainly, aim, spot, into, outward, goal, scrolledTo, pressed, caret, state, through, frameBox, select, assign, holds, pasted, fieldText, selectPart, options, choose, chosen, scroll, findText, quiet, expect, affected, content,
   rollers, roll, rollBack, rolled, partText,
-  selectText, gauge, grows,
+  selectText, gauge, grows, tally, changes,
   insert, insertFocused, conceal, holdsFocus, exposed, tells, origin: () => globalThis.origin,
   fileField, takeField, lies, elements, leaves, reread, readList, seek, leads, stirs, sight,
   // reveal and hear report whether they were told something new.

@@ -54,9 +54,47 @@ function moved({ row, name }, el) {
   return row.every((word, i) => word === now[i]) ? '' : now.join(' ') || 'nothing';
 }
 
-// placeTwins notes the rows of elements that nothing else tells apart.
+// placeTwins notes the rows of elements that nothing else tells apart, and where the others stand and beside what.
 function placeTwins(shown) {
   for (const twins of Map.groupBy(shown, entry => `${entry.role} ${entry.name}`).values()) {
+    const el = twins[0].ref.deref();
+    twins[0].home = twins.length === 1 && el ? { ...middleOf(el), near: nearText(el) } : undefined;
+    for (const entry of twins.slice(1)) entry.home = undefined;
     for (const entry of twins) entry.row = twins.length > 1 ? rowMarks(entry.ref.deref(), entry.name) : undefined;
   }
+}
+
+const NEAR = { parents: 5, children: 30, texts: 40, letters: 300 }; // what is read around a control
+const SHIFT = 60; // pixels that a part which was drawn anew may have moved
+
+// nearText is the text of the nearest part of the page that says more than the element itself; '': it is too large to read,
+// or there is none.
+function nearText(el) {
+  const own = clean(el.textContent).trim();
+  for (let at = parentElementOf(el), n = 0; at && at !== document.body && n < NEAR.parents; at = parentElementOf(at), n++) {
+    if (at.childElementCount > NEAR.children) return '';
+    const nodes = document.createTreeWalker(at, NodeFilter.SHOW_TEXT);
+    let text = '', left = NEAR.texts;
+    for (let node = nodes.nextNode(); node && left-- > 0 && text.length < NEAR.letters; node = nodes.nextNode()) text += clean(node.data) + ' ';
+    text = clean(text).trim();
+    if (text !== own && text !== '') return text;
+  }
+  return '';
+}
+
+function middleOf(el) {
+  const r = el.getBoundingClientRect();
+  return { x: r.left + r.width / 2 + scrollX, y: r.top + r.height / 2 + scrollY, height: r.height };
+}
+
+// redrawn finds the element that was drawn anew in the place of one that is gone: the only one of its role and name, now as
+// then, that does the same, beside the same text and in the same place.
+function redrawn(entry) {
+  const { home } = entry;
+  if (!home || !home.near || !entry.name) return null;
+  const like = rootsOf().flatMap(root => Array.from(root.querySelectorAll(CANDIDATES)))
+    .filter(el => (roleOf(el) || 'clickable') === entry.role && nameOf(el, entry.role) === entry.name && shown(el));
+  if (like.length !== 1 || doesOf(like[0]) !== entry.does || nearText(like[0]) !== home.near) return null;
+  const now = middleOf(like[0]);
+  return Math.abs(now.x - home.x) <= SHIFT && Math.abs(now.y - home.y) <= Math.max(SHIFT, 2 * home.height) ? like[0] : null;
 }
