@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -102,6 +103,9 @@ func oneTask(t testing.TB, b *bus.Bus, oneOff bool) event.Task {
 	return task
 }
 
+// place is what stands before the task and the run in a subject.
+var place = regexp.MustCompile(`^(\$KV\.\w+|run\.v1\.\w+|runctl\.v1\.\w+)\.`)
+
 // remains are the subjects of all stored messages that hold one of the words, or are of the run.
 func remains(t *testing.T, nc *nats.Conn, k event.Key, words ...string) (found []string) {
 	t.Helper()
@@ -122,7 +126,7 @@ func remains(t *testing.T, nc *nats.Conn, k event.Key, words ...string) (found [
 			}
 			seq = raw.Sequence
 			all := raw.Subject + fmt.Sprint(raw.Header) + string(raw.Data)
-			ofRun := k.Run > 0 && strings.Contains(raw.Subject+".", "."+k.String()+".")
+			ofRun := k.Run > 0 && strings.HasPrefix(place.ReplaceAllString(raw.Subject, "")+".", k.String()+".")
 			for _, w := range words {
 				ofRun = ofRun || strings.Contains(all, w)
 			}
