@@ -21,7 +21,7 @@ var scripts embed.FS
 var script = func() string {
 	var b strings.Builder
 	b.WriteString("(function (token, early) {\n'use strict';\n")
-	for _, name := range []string{"name", "accname", "hint", "lines", "walk", "stays", "act", "field", "effect", "secret", "target", "content", "unroll", "file", "resolve", "sight", "changes", "source", "anchor", "reread", "main"} {
+	for _, name := range []string{"name", "accname", "hint", "lines", "modal", "walk", "stays", "act", "field", "effect", "secret", "target", "content", "unroll", "file", "resolve", "sight", "changes", "source", "anchor", "reread", "main"} {
 		source, err := scripts.ReadFile("js/" + name + ".js")
 		if err != nil {
 			panic(err) // embedded above

@@ -67,6 +67,7 @@ type snapshot struct {
 	Below    int      `json:"below"`
 	Cut      int      `json:"cut"`      // controls in the view that did not fit
 	More     bool     `json:"more"`     // text did not fit either
+	Behind   int      `json:"behind"`   // controls that a dialog covers, which is all that was read; 0: there is none
 	Pictures float64  `json:"pictures"` // square pixels of the viewport; what overlaps counts twice
 	Up       float64  `json:"up"`
 	Down     float64  `json:"down"`

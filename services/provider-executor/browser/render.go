@@ -157,7 +157,13 @@ func (s *Session) renderFrame(p *page, t *tab, g *glance) {
 	if g.Above > 0 {
 		p.line(fmt.Sprintf("--- %d more controls above ---", g.Above))
 	}
+	if g.Behind > 0 {
+		p.line("--- dialog ---")
+	}
 	s.renderText(p, t, g)
+	if g.Behind > 0 {
+		p.line(fmt.Sprintf("--- %d controls behind the dialog are not shown: they cannot be reached while it is open ---", g.Behind))
+	}
 	p.below += g.Below
 	p.cut += g.Cut
 	p.more = p.more || g.More

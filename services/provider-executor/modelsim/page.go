@@ -10,7 +10,7 @@ var (
 	// control matches where a control begins: *[15]button
 	control = regexp.MustCompile(`\*?\[(\d+)\]([a-z][a-z-]*)`)
 	// conditions matches what may follow a control's name: ="value" {options} states
-	conditions = regexp.MustCompile(`^(?:\s*="(?:[^"\\]|\\.)*"|\s*\{[^}]*\}|\s+(?:off|readonly|pressed|checked|mixed|selected|current|open|closed|covered|focused|looks selected|!required|!invalid(?:\s+"(?:[^"\\]|\\.)*")?))*\s*$`)
+	conditions = regexp.MustCompile(`^(?:\s*="(?:[^"\\]|\\.)*"|\s*\{[^}]*\}|\s+(?:off|readonly|pressed|checked|mixed|selected|current|open|closed|covered|focused|looks selected|opens on hover|!required|!invalid(?:\s+"(?:[^"\\]|\\.)*")?))*\s*$`)
 )
 
 // Find reads the page in a model's message and gives the index of the first control with this role and name, as in

@@ -24,12 +24,16 @@ function walk(view) {
   errand.hosts = [];
   if (broken()) return { broken: true };
   const root = document.scrollingElement || document.documentElement;
-  if (document.body) visitChildren(page, document.body, { look: new Look(document.body), ...clipsOf(root, clip), depth: 0, muted: false, tall: !view.whole });
+  openers = openersNow();
+  const modal = document.body && modalNow();
+  const state = document.body && { look: new Look(document.body), ...clipsOf(root, clip), depth: 0, muted: false, tall: !view.whole };
+  if (modal) visitModal(page, modal.el, state);
+  else if (document.body) visitChildren(page, document.body, state);
   placeTwins(found.entries);
   return {
     token, url: location.href, title: clean(document.title).trim(), text: out.finish(),
     controls: found.controls.join('\n'), hosts: errand.hosts.length, above: found.above, below: found.below, cut: found.cut, more: found.more,
-    pictures: found.pictures,
+    pictures: found.pictures, behind: modal?.behind ?? 0,
     up: root ? root.scrollTop / innerHeight : 0,
     down: root ? Math.max(0, root.scrollHeight - root.scrollTop - innerHeight) / innerHeight : 0,
   };
@@ -414,7 +418,7 @@ function controlRole(look, inner) {
   if (role) return look.sized || standsBehindLabel(el) || el.firstElementChild ? role : '';
   if (inner.muted || el.localName === 'label' || el === document.body) return '';
   const pointed = look.style.cursor === 'pointer' && getComputedStyle(parentOf(el)).cursor !== 'pointer';
-  if (!pointed && !actsItself(el) || !look.sized) return '';
+  if (!pointed && !actsItself(el) && !openers.has(el) || !look.sized) return '';
   if (!pointed && look.rect.width * look.rect.height > innerWidth * innerHeight / 2) return '';
   return pointed || el.hasAttribute('onclick') || !holdsControls(el) ? 'clickable' : '';
 }
@@ -471,6 +475,7 @@ function emit(page, { el, rect }, role, name, told = name, source = told && name
   for (const state of statesOf(el)) rest += ' ' + state;
   const drawn = name && drawnState(el, role);
   if (drawn) rest += ' ' + drawn;
+  if (openers.has(el)) rest += ' opens on hover';
   if (hidden) rest += ' covered';
   put(page, el, role, clip(name, NAME_LIMIT), rest);
 }
