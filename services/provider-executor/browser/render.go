@@ -162,7 +162,7 @@ func (s *Session) renderFrame(p *page, t *tab, g *glance) {
 	}
 	s.renderText(p, t, g)
 	if g.Behind > 0 {
-		p.line(fmt.Sprintf("--- %d controls behind the dialog are not shown: they cannot be reached while it is open ---", g.Behind))
+		p.line(fmt.Sprintf("--- the dialog covers the page: controls behind it, %d, are not shown and cannot be reached while it is open ---", g.Behind))
 	}
 	p.below += g.Below
 	p.cut += g.Cut
