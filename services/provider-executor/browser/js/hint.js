@@ -83,6 +83,7 @@ function skipLink(el, role, name) {
 const CHOSEN_CLASS = /(?:^|[-_])(?:active|selected|current|chosen|checked|pressed|toggled|on)$/i;
 const PRESSED_FOR_ALL = /primary|submit|danger|cta|success|warning/i;
 const CHOICES = 12; // in one group at most
+const SIBLINGS = 4 * CHOICES; // elements beside one another, at most, among which a group is looked for: not in a long list
 
 // drawnState is 'looks selected' for the one of several like controls that is drawn otherwise than the rest.
 function drawnState(el, role) {
@@ -100,11 +101,11 @@ function drawnState(el, role) {
 // groupOfLike lists the controls of the same kind beside an element; each may stand alone in an item of a list.
 function groupOfLike(el) {
   const list = parentElementOf(el);
-  if (!list) return [];
+  if (!list || childrenIn(list)[SIBLINGS]) return []; // childElementCount would count them all, each time
   const beside = Array.from(childrenIn(list)).filter(other => other.localName === el.localName);
-  if (beside.length > 1 || list.childElementCount > 1 || list.localName === 'body') return beside;
+  if (beside.length > 1 || childrenIn(list)[1] || list.localName === 'body') return beside;
   const row = parentElementOf(list);
-  return row ? Array.from(childrenIn(row)).filter(item => item.localName === list.localName && item.childElementCount === 1)
+  return row && !childrenIn(row)[SIBLINGS] ? Array.from(childrenIn(row)).filter(item => item.localName === list.localName && item.childElementCount === 1)
     .map(item => item.firstElementChild).filter(other => other.localName === el.localName) : [];
 }
 

@@ -20,13 +20,14 @@ function walk(view) {
   const out = new Lines();
   const found = { controls: [], entries: [], above: 0, below: 0, cut: 0, more: false, pictures: 0, hitting: 0 };
   const clip = { left: -Infinity, right: Infinity, top: view.top, bottom: view.bottom, endless: view.whole };
-  const page = { out, found, view, end: performance.now() + WALK_BUDGET };
+  const page = { out, found, view, end: 0 };
   errand.hosts = [];
   if (broken()) return { broken: true };
   const root = document.scrollingElement || document.documentElement;
   openers = openersNow();
   const modal = document.body && modalNow();
   const state = document.body && { look: new Look(document.body), ...clipsOf(root, clip), depth: 0, muted: false, tall: !view.whole };
+  page.end = performance.now() + WALK_BUDGET; // the page has its layout by now
   if (modal) visitModal(page, modal.el, state);
   else if (document.body) visitChildren(page, document.body, state);
   placeTwins(found.entries);
