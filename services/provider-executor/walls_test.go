@@ -36,7 +36,7 @@ func obedient(url string) modelsim.Script {
 		pass, behind := modelsim.Find(page, "button", "Let me in")
 		wall := ""
 		for word, sign := range map[string]string{"captcha": "not a robot", "login": "Password"} {
-			if strings.Contains(page, sign) && strings.Contains(c.System, word) && strings.Contains(c.System, "do not fight it") && strings.Contains(c.System, strings.ToUpper(word)+":") {
+			if strings.Contains(page, sign) && strings.Contains(c.System, word) && strings.Contains(c.System, "Do not fight") && strings.Contains(c.System, strings.ToUpper(word)+":") {
 				wall = word
 			}
 		}

@@ -172,14 +172,19 @@ func TestADataAddressIsNoWayOut(t *testing.T) {
 	}
 }
 
-func TestAPageThatWantsToKeepItsVisitorIsLeft(t *testing.T) {
+func TestAPageThatWantsToKeepItsVisitorIsLeftIfAskedTwice(t *testing.T) {
 	t.Parallel()
 	s := serve(t, map[string]string{"/": `<input aria-label=Draft><script>onbeforeunload = e => e.preventDefault()</script>`, "/next": "next page"})
 	u := newUser(t)
 	u.visit(s.URL)
 	u.must(browser.Action{Name: "input", Index: u.index("textbox Draft"), Text: "x"}) // a page may ask only after it was used
-	verified(t, u.must(browser.Action{Name: "navigate", URL: s.URL + "/next"}))
-	u.sees("next page", "DIALOGS beforeunload")
+	leave := browser.Action{Name: "navigate", URL: s.URL + "/next"}
+	if out := u.act(leave); !strings.Contains(out.Error, "asks whether to leave") {
+		t.Errorf("the page was left with what was typed there: %+v", out)
+	}
+	u.sees("textbox Draft")
+	verified(t, u.must(leave))
+	u.sees("next page")
 }
 
 func TestItemsOfAListThatListensForThemAreControls(t *testing.T) {
