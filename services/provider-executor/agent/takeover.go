@@ -107,13 +107,23 @@ func list(b *strings.Builder, heading string, lines []string) {
 // endsOfStandstill are the codes of a run that does not get on.
 var endsOfStandstill = []string{"stuck", "too_many_failures", "max_steps", "goal_not_reached"}
 
-// interrupted says of a run that did not get on that it is so because nothing is sent twice unseen.
+// interrupted ends a run as interrupted that did not get on because nothing is sent twice unseen, or that reports a
+// success without having looked whether what was stopped had been done.
 func (r *run) interrupted(result *Result) {
-	stopped := r.task.Ledger.Stopped()
-	if result == nil || result.Error == nil || len(stopped) == 0 || !slices.Contains(endsOfStandstill, result.Error.Code) {
-		return
+	switch {
+	case result == nil:
+	case result.Error != nil:
+		if stopped := r.task.Ledger.Stopped(); len(stopped) > 0 && slices.Contains(endsOfStandstill, result.Error.Code) {
+			result.Error = interruption("did not get on without sending again what was sent before", stopped, result.Error.Message)
+		}
+	default:
+		if unseen := r.task.Ledger.Unseen(); len(unseen) > 0 {
+			result.Error = interruption("reports a success without having looked whether this was done", unseen, "Its answer is kept in the history.")
+		}
 	}
-	result.Error = &event.Error{Code: "interrupted", Message: fmt.Sprintf(
-		"The run changed its executor, and did not get on without sending again what was sent before: %s. Look there, then start the run again if it is safe. (%s)",
-		strings.Join(stopped, "; "), result.Error.Message)}
+}
+
+func interruption(what string, requests []string, why string) *event.Error {
+	return &event.Error{Code: "interrupted", Message: fmt.Sprintf(
+		"The run changed its executor, and %s: %s. Look there, then start the run again if it is safe. (%s)", what, strings.Join(requests, "; "), why)}
 }

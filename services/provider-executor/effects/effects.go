@@ -33,6 +33,8 @@ type Ledger struct {
 	// Store writes down what the step at work sends, before it leaves: all of it so far. Its error stops the request.
 	Store func(ctx context.Context, sent []event.Sent) error
 
+	storing chan struct{} // holds one value: of two stores at once the older list could be the last one written
+
 	mu      sync.Mutex
 	earlier []entry
 	now     []event.Sent    // of the step at work
@@ -50,7 +52,7 @@ type entry struct {
 
 // New makes the ledger of an attempt from the steps of those before it.
 func New(history []event.StepData, store func(context.Context, []event.Sent) error) *Ledger {
-	l := &Ledger{Store: store, seen: map[string]bool{}, stopped: map[string]int{}}
+	l := &Ledger{Store: store, storing: make(chan struct{}, 1), seen: map[string]bool{}, stopped: map[string]int{}}
 	steps := map[event.Sent]map[int]bool{}
 	for _, s := range history {
 		for _, a := range s.Actions {
@@ -88,10 +90,16 @@ func (l *Ledger) Begin() {
 	l.now = nil
 }
 
-// Sending writes a request down that is about to leave. Errors: the Store's.
+// Sending writes a request down that is about to leave. Errors: the Store's, ctx's.
 func (l *Ledger) Sending(ctx context.Context, s event.Sent) error {
 	if l == nil || l.Store == nil {
 		return nil
+	}
+	select {
+	case l.storing <- struct{}{}:
+		defer func() { <-l.storing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	l.mu.Lock()
 	l.now = append(l.now, s)
@@ -152,6 +160,22 @@ func (l *Ledger) Stopped() (all []string) {
 		all = append(all, what)
 	}
 	slices.Sort(all)
+	return all
+}
+
+// Unseen are what was stopped although nobody knows whether it was done, if no other page of its site has been looked at:
+// a success that rests on it is a guess.
+func (l *Ledger) Unseen() (all []string) {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.earlier {
+		if what := e.describe(); e.unknown && l.stopped[what] > 0 && !l.sawOther(e.step) && !slices.Contains(all, what) {
+			all = append(all, what)
+		}
+	}
 	return all
 }
 

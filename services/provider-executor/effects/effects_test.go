@@ -5,7 +5,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/errand-run/errand/services/provider-executor/effects"
 	"github.com/errand-run/errand/shared/event"
@@ -138,6 +141,49 @@ func TestAStepIsRepeatedOnlyByWhoHasLooked(t *testing.T) {
 	}
 	if why, stops := l.Stops(order); stops || len(l.Stopped()) > 0 {
 		t.Errorf("still stopped: %s, %q", why, l.Stopped())
+	}
+}
+
+func TestOfTwoStoresAtOnceTheLastHoldsBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stored [][]event.Sent
+		l := effects.New(nil, func(_ context.Context, s []event.Sent) error {
+			time.Sleep(time.Duration(3-len(s)) * time.Second) // the shorter list takes longer
+			stored = append(stored, s)
+			return nil
+		})
+		a, b := sent(t, post(form, "a=1")), sent(t, post(form, "b=1"))
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = l.Sending(t.Context(), a) })
+		synctest.Wait()
+		wg.Go(func() { _ = l.Sending(t.Context(), b) })
+		wg.Wait()
+		if len(stored) != 2 || len(stored[1]) != 2 {
+			t.Errorf("stored %v", stored)
+		}
+	})
+}
+
+func TestWhatWasStoppedIsUnseenUntilAPageThatCouldShowItIsLookedAt(t *testing.T) {
+	order := sent(t, post(form, "qty=1"))
+	done := order
+	done.Status = 303
+	l := effects.New([]event.StepData{step(3, true, order)}, nil)
+	if got := l.Unseen(); len(got) != 0 {
+		t.Errorf("unseen %q before anything was stopped", got)
+	}
+	l.Stops(order)
+	l.Looked("https://shop.test/basket")
+	if got := l.Unseen(); len(got) != 1 || !strings.Contains(got[0], "step 3 may have sent") {
+		t.Errorf("unseen %q", got)
+	}
+	l.Looked("https://shop.test/orders")
+	if got := l.Unseen(); len(got) != 0 {
+		t.Errorf("unseen %q after a look", got)
+	}
+	known := effects.New([]event.StepData{step(3, false, done)}, nil)
+	if known.Stops(order); len(known.Unseen()) != 0 {
+		t.Error("what is known to be done is unseen")
 	}
 }
 
