@@ -78,7 +78,9 @@ func (p pages) page(show func(*fiber.Ctx) (web.Page, error)) fiber.Handler {
 		}
 		html, err := p.site.Render(view)
 		if err != nil {
-			return err
+			if html, err = p.site.Render(p.problem(c, err)); err != nil {
+				return err
+			}
 		}
 		policy := web.Policy
 		if view.Name == "docs" {

@@ -42,6 +42,7 @@ func everyPage(text string) []Page {
 		Error: &event.Error{Code: text, Message: text}, WebhookURL: &text, CreatedAt: now, StartedAt: &now, FinishedAt: &now,
 		Files: []event.RunFile{{ID: "f", Name: text, Size: 12, Source: event.SourceDownload}}, Judgement: &event.Judgement{Verdict: yes, Reason: text},
 		Workflow: &event.WorkflowUse{Version: 1, Parameters: map[string]any{text: text}, Unconfirmed: []string{text}},
+		Webhook:  &event.Webhook{State: event.WebhookRetrying, Attempts: 2, LastError: &text, NextAt: &now},
 	}
 	step := Step{Done: true, StepData: event.StepData{
 		Run: id, Number: 1, Description: text, Evaluation: text, Memory: text, URL: text, Title: text, Actions: []event.Action{action},
