@@ -8,6 +8,9 @@ ERRAND      := ./services/standalone/cmd/errand
 # Tests at once in a package: two packages run at once, and most of them start browsers.
 PARALLEL    := $(shell nproc)
 
+# Tests of pages share a headless shell if there is one, which needs a third of the CPU; tests of the browser itself use Chromium.
+HEADLESS_SHELL := /usr/lib/chromium/chromium-headless-shell
+
 # The packages that take longest begin first, so that both cores are busy to the end.
 HEAVY       := ./services/provider-executor/browser ./services/provider-executor ./services/standalone
 
@@ -36,9 +39,10 @@ build: ## build all binaries into bin/
 	go build -o bin/ work
 
 .PHONY: test
-test: browser ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
+test: browser headless-shell ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
 	@pure=$$(go list work | grep -E '/($(subst $(space),|,$(PURE)))$$'); \
 	racy=$$(go list work | grep -vE '/($(subst $(space),|,$(PURE)))$$'); \
+	test -n "$${ERRAND_TEST_CHROMIUM+set}" || ! test -x $(HEADLESS_SHELL) || export ERRAND_TEST_CHROMIUM=$(HEADLESS_SHELL); \
 	go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 30m -- -race $(HEAVY) $$racy -- -p 1 $$pure
 
 .PHONY: test-short
@@ -83,3 +87,10 @@ vulns: ## look for known vulnerabilities; needs vuln.go.dev
 .PHONY: browser
 browser:
 	@test "$$ERRAND_NO_BROWSER" = 1 || deploy/install-chromium.sh
+
+# Without it the tests use Chromium for all: ERRAND_TEST_CHROMIUM= make test does so anyway.
+.PHONY: headless-shell
+headless-shell:
+	@test "$$ERRAND_NO_BROWSER" = 1 || test -x $(HEADLESS_SHELL) || test "$$(id -u)" != 0 || { apt-get -qq update && \
+		apt-get -qq install -y --no-install-recommends chromium-headless-shell; } >/dev/null 2>&1 || \
+		echo "No chromium-headless-shell could be installed: the tests of pages use Chromium, and take longer." >&2

@@ -9,7 +9,7 @@ found() {
 		return
 	fi
 	for name in /usr/lib/chromium/chromium /usr/lib/chromium-browser/chromium-browser /opt/google/chrome/chrome \
-		chromium chromium-browser google-chrome chrome-headless-shell \
+		chromium chromium-browser google-chrome /usr/lib/chromium/chromium-headless-shell chrome-headless-shell \
 		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
 		if command -v "$name" >/dev/null; then
 			return 0

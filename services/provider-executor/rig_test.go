@@ -1,6 +1,7 @@
 package executor_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,7 +59,9 @@ func newRig(t *testing.T, script modelsim.Script) *rig {
 // withBrowser lets the rig use the Chromium that all tests share.
 func (r *rig) withBrowser() *rig {
 	r.withOwnBrowser()
-	r.browser = sharedBrowser(r.cfg.Browser)
+	cfg := r.cfg.Browser
+	cfg.Chromium = cmp.Or(os.Getenv("ERRAND_TEST_CHROMIUM"), cfg.Chromium)
+	r.browser = sharedBrowser(cfg)
 	return r
 }
 

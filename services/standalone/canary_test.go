@@ -2,6 +2,7 @@ package standalone
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -155,7 +156,7 @@ func needBrowser(t *testing.T) {
 // withBrowser is the environment of an Errand that has the machine's browser and a simulated model.
 func withBrowser(t *testing.T, models string, over map[string]string) func(string) string {
 	all := map[string]string{
-		"ERRAND_NATS_LISTEN": "127.0.0.1:0", "ERRAND_ALLOW_PRIVATE": "127.0.0.0/8", "ERRAND_CHROMIUM": os.Getenv("ERRAND_CHROMIUM"), "ERRAND_BROWSER": "shared",
+		"ERRAND_NATS_LISTEN": "127.0.0.1:0", "ERRAND_ALLOW_PRIVATE": "127.0.0.0/8", "ERRAND_CHROMIUM": cmp.Or(os.Getenv("ERRAND_TEST_CHROMIUM"), os.Getenv("ERRAND_CHROMIUM")), "ERRAND_BROWSER": "shared",
 		"ERRAND_ALLOW_ROOT_CHROMIUM": os.Getenv("ERRAND_ALLOW_ROOT_CHROMIUM"), "OPENAI_API_KEY": "test", "OPENAI_BASE_URL": models + "/openai/v1",
 	}
 	for k, v := range over {

@@ -2,6 +2,7 @@ package standalone
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ func open(tb testing.TB) *trade {
 		Buyer: shop.Buyer{Name: "Ada Lovelace", Email: "ada@example.com", Street: "Rue Haute 12", Postcode: "1000", City: "Brussels", Country: "Belgium"},
 	}
 	e := launch(tb, env(tb, map[string]string{
-		"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8,::1/128", "ERRAND_CHROMIUM": os.Getenv("ERRAND_CHROMIUM"), "ERRAND_BROWSER": "shared",
+		"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8,::1/128", "ERRAND_CHROMIUM": cmp.Or(os.Getenv("ERRAND_TEST_CHROMIUM"), os.Getenv("ERRAND_CHROMIUM")), "ERRAND_BROWSER": "shared",
 		"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": serveTest(tb, tr.models) + "/openai/v1",
 	}))
 	tr.api = "http://" + e.HTTP

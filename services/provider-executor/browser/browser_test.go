@@ -18,7 +18,7 @@ import (
 	"github.com/errand-run/errand/services/provider-executor/egress"
 )
 
-// One Chromium serves every test that does not kill it.
+// One Chromium serves every test of pages. Tests of the browser itself, its processes and its network start their own.
 var shared struct {
 	once   sync.Once
 	engine *browser.Engine
@@ -57,7 +57,9 @@ func sharedEngine(t testing.TB) *browser.Engine {
 	needBrowser(t)
 	shared.once.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		shared.engine, shared.cancel, shared.done = browser.New(local()), cancel, make(chan error, 1)
+		cfg := local()
+		cfg.Chromium = os.Getenv("ERRAND_TEST_CHROMIUM")
+		shared.engine, shared.cancel, shared.done = browser.New(cfg), cancel, make(chan error, 1)
 		shared.engine.Hurry()
 		go func() { shared.done <- shared.engine.Run(ctx) }()
 	})

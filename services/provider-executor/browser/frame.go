@@ -35,9 +35,10 @@ var script = func() string {
 const worldName = "errand"
 
 // preload puts the script into every document before the page's own. Tokens of such worlds are made there, above all
-// that are counted.
+// that are counted. In a page without scripts of its own some browsers run it only once something else is evaluated, when
+// our world may have its script already.
 var preload = order{"Page.addScriptToEvaluateOnNewDocument", map[string]any{
-	"source": script + "(2 ** 32 + Math.floor(Math.random() * 2 ** 52), true)", "worldName": worldName, "runImmediately": true,
+	"source": "globalThis.errand || " + script + "(2 ** 32 + Math.floor(Math.random() * 2 ** 52), true)", "worldName": worldName, "runImmediately": true,
 }}
 
 // lastToken numbers worlds over the whole process, so that an element's key, which
