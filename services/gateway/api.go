@@ -99,13 +99,18 @@ func (a *api) runOperations(h huma.API) {
 	erase.Errors = append(erase.Errors, http.StatusConflict)
 	huma.Register(h, erase, a.deleteRun)
 	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
-	shot := get("get-screenshot", "/api/runs/{run_id}/steps/{n}/screenshot", "Get the screenshot of a step")
-	shot.Responses = map[string]*huma.Response{"200": {
-		Description: "The page when the step was done",
+	const steps = "/api/runs/{run_id}/steps/{n}"
+	huma.Register(h, pictureOperation(get("get-screenshot", steps+"/screenshot", "Get the screenshot of a step"), "The page when the step was done"), a.screenshot)
+	huma.Register(h, pictureOperation(get("get-thumbnail", steps+"/thumb", "Get the thumbnail of a step"), "The same picture as the screenshot, 160 pixels wide"), a.thumbnail)
+	h.OpenAPI().AddOperation(eventsOperation(h))
+}
+
+func pictureOperation(o huma.Operation, shows string) huma.Operation {
+	o.Responses = map[string]*huma.Response{"200": {
+		Description: shows,
 		Content:     map[string]*huma.MediaType{"image/jpeg": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}}
-	huma.Register(h, shot, a.screenshot)
-	h.OpenAPI().AddOperation(eventsOperation(h))
+	return o
 }
 
 func (a *api) taskOperations(h huma.API) {

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/errand-run/errand/shared/event"
@@ -139,6 +140,10 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	small, err := s.bus.PutScreenshot(t.Context(), []byte(jpeg+", smaller"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := tell(t.Context(), s.bus, k.Run, event.Created); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +151,7 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, d := range []event.StepData{{Number: 1, Screenshot: digest}, {Number: 2}} {
+	for n, d := range []event.StepData{{Number: 1, Screenshot: digest, Thumbnail: small}, {Number: 2}} {
 		d.Task, d.Run, d.Lifecycle = k.Task, k.Run, created.Sequence
 		if _, err := s.bus.AppendStep(t.Context(), event.Done, executor.Step(event.Done, s.bus.Now(t.Context()), d)); err != nil {
 			t.Fatalf("step %d: %v", n+1, err)
@@ -156,7 +161,14 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if r.status != 200 || r.header.Get("Content-Type") != "image/jpeg" || string(r.body) != jpeg {
 		t.Errorf("%d %s %q", r.status, r.header.Get("Content-Type"), r.body)
 	}
-	for _, path := range []string{"/api/runs/1/steps/2/screenshot", "/api/runs/1/steps/3/screenshot"} {
+	r = s.send(t, "GET", "/api/runs/1/steps/1/thumb?digest="+small, "")
+	if r.status != 200 || string(r.body) != jpeg+", smaller" || !strings.Contains(r.header.Get("Cache-Control"), "immutable") {
+		t.Errorf("thumbnail: %d %s %q", r.status, r.header.Get("Cache-Control"), r.body)
+	}
+	if r := s.send(t, "GET", "/api/runs/1/steps/1/thumb", ""); strings.Contains(r.header.Get("Cache-Control"), "immutable") {
+		t.Error("a thumbnail that is not named by its content is kept for good")
+	}
+	for _, path := range []string{"/api/runs/1/steps/2/screenshot", "/api/runs/1/steps/3/screenshot", "/api/runs/1/steps/2/thumb"} {
 		refuses(t, s.send(t, "GET", path, ""), 404, "")
 	}
 	refuses(t, s.send(t, "GET", "/api/runs/1/steps/0/screenshot", ""), 422, "path.n")

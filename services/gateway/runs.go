@@ -242,21 +242,31 @@ func cacheFor(asked, digest string) string {
 
 // screenshot answers with the page as it was when the step was done.
 func (a *api) screenshot(ctx context.Context, in *screenshotInput) (*screenshotOutput, error) {
+	return a.picture(ctx, in, "screenshot", func(s event.StepData) string { return s.Screenshot })
+}
+
+// thumbnail answers with the same picture, made small.
+func (a *api) thumbnail(ctx context.Context, in *screenshotInput) (*screenshotOutput, error) {
+	return a.picture(ctx, in, "thumbnail", func(s event.StepData) string { return s.Thumbnail })
+}
+
+func (a *api) picture(ctx context.Context, in *screenshotInput, name string, digest func(event.StepData) string) (*screenshotOutput, error) {
 	k, err := a.key(ctx, in.RunID)
 	if err != nil {
 		return nil, err
 	}
-	what := fmt.Sprintf("a screenshot of step %d of run %s", in.Step, in.RunID)
+	what := fmt.Sprintf("a %s of step %d of run %s", name, in.Step, in.RunID)
 	step, err := a.bus.Step(ctx, k, in.Step)
 	if err != nil {
 		return nil, problem(err, what)
 	}
-	if step.Data.Screenshot == "" {
+	stored := digest(step.Data)
+	if stored == "" {
 		return nil, huma.Error404NotFound(what + " does not exist")
 	}
-	jpeg, err := a.bus.Screenshot(ctx, step.Data.Screenshot)
+	jpeg, err := a.bus.Screenshot(ctx, stored)
 	if err != nil {
 		return nil, problem(err, what)
 	}
-	return &screenshotOutput{ContentType: "image/jpeg", CacheControl: cacheFor(in.Digest, step.Data.Screenshot), Body: jpeg}, nil
+	return &screenshotOutput{ContentType: "image/jpeg", CacheControl: cacheFor(in.Digest, stored), Body: jpeg}, nil
 }

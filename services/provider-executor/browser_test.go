@@ -82,6 +82,15 @@ func TestARunOrdersInARealBrowserAndShowsAllItDid(t *testing.T) {
 			t.Errorf("%s has parameters %v", a.Name, a.Params)
 		}
 	}
+	for n, want := range []bool{true, true, true, false} { // the button leaves the page
+		a := steps[1].Data.Actions[n]
+		if a.BoxBefore == nil || a.BoxBefore.Width < 10 || (a.Box != nil) != want {
+			t.Errorf("%s stood at %+v, then at %+v", a.Name, a.BoxBefore, a.Box)
+		}
+	}
+	if small, err := r.bus.Screenshot(t.Context(), steps[1].Data.Thumbnail); err != nil || len(small) > 10_000 || string(small[:2]) != "\xff\xd8" {
+		t.Errorf("thumbnail of %d bytes, %v", len(small), err)
+	}
 	shot, err := r.bus.Screenshot(t.Context(), steps[1].Data.Screenshot)
 	if err != nil || len(shot) < 1000 || string(shot[:2]) != "\xff\xd8" {
 		t.Errorf("screenshot of %d bytes, %v", len(shot), err)

@@ -28,11 +28,10 @@ func (l *lease) Planned(ctx context.Context, step event.StepData) error {
 func (l *lease) Done(ctx context.Context, step event.StepData, screenshot []byte) error {
 	defer l.endStep()
 	if len(screenshot) > 0 {
-		digest, err := l.bus.PutScreenshot(ctx, screenshot)
-		if err != nil {
+		var err error
+		if step.Screenshot, step.Thumbnail, err = l.keepPicture(ctx, screenshot); err != nil {
 			l.log.Warn("store screenshot", "step", step.Number, "error", err)
 		}
-		step.Screenshot = digest
 	}
 	step.Files = append(step.Files, l.files.take()...)
 	return l.step(ctx, event.Done, step)

@@ -67,11 +67,13 @@ func leave(t testing.TB, b *bus.Bus, task event.Task) estate {
 	must(b.Arm(t.Context(), bus.Timer{Task: task.ID, Run: id, Kind: bus.TimerLease, Due: b.Now(t.Context()).AddDate(1, 0, 0)}, last))
 	digest, err := b.PutScreenshot(t.Context(), []byte(picture))
 	must(err)
+	small, err := b.PutScreenshot(t.Context(), []byte("small "+picture))
+	must(err)
 	state, err := b.PutState(t.Context(), e.key, 5, 9, []byte("sealed "+mark))
 	must(err)
 	long := strings.Repeat(mark, 1000)
 	d := event.StepData{
-		Task: task.ID, Run: id, Attempt: 1, Number: 1, Lifecycle: last, Screenshot: digest, State: state, Actions: []event.Action{{Name: "done", ExtractedContent: &long}},
+		Task: task.ID, Run: id, Attempt: 1, Number: 1, Lifecycle: last, Screenshot: digest, Thumbnail: small, State: state, Actions: []event.Action{{Name: "done", ExtractedContent: &long}},
 	}
 	at, err := b.AppendStep(t.Context(), event.Done, w.Step(event.Done, b.Now(t.Context()), d))
 	must(err)

@@ -51,6 +51,7 @@ func (b *Bus) collect(ctx context.Context, k event.Key, all things) error {
 			var e event.StepEvent
 			if json.Unmarshal(m.Data(), &e) == nil {
 				all.add(e.Data.Screenshot, storeScreenshots)
+				all.add(e.Data.Thumbnail, storeScreenshots)
 				all.add(e.Data.ActionsObj, storeObjects)
 				files(e.Data.Files)
 			}

@@ -28,6 +28,7 @@ type StepData struct {
 	Actions     []Action        `json:"actions"`
 	ActionsObj  string          `json:"actions_object,omitempty"` // digest of the actions where they are too large for an event
 	Screenshot  string          `json:"screenshot,omitempty"`     // digest of a JPEG in the object store screenshots
+	Thumbnail   string          `json:"thumbnail,omitempty"`      // digest of the same picture, ThumbnailWidth wide
 	State       string          `json:"browser_state,omitempty"`  // key in the bucket states of what the browser held after the step, sealed
 	Sources     json.RawMessage `json:"sources,omitempty"`        // what a recording needs to know of the pages: workflow.Sources
 	Interrupted bool            `json:"interrupted,omitempty"`    // the attempt was lost after planned: outcomes are unknown
@@ -59,6 +60,21 @@ type Action struct {
 	ExecutedByAI    bool   `json:"executed_by_ai,omitempty" doc:"Whether a model chose it in a replay, where the workflow's own action failed"`
 	FallbackReason  string `json:"fallback_reason,omitempty" doc:"Why the workflow's own action failed"`
 	FallbackAttempt int    `json:"fallback_attempt,omitempty" doc:"Which try of the model it was, from 1"`
+
+	BoxBefore *Box `json:"box_before,omitempty" doc:"Where its element stood when it began, in the picture of the step before"`
+	Box       *Box `json:"box,omitempty" doc:"Where its element stood when it was done, in the picture of the step; absent: it was gone"`
+}
+
+// ThumbnailWidth is the width of a step's thumbnail, in pixels.
+const ThumbnailWidth = 160
+
+// Box is a rectangle in the viewport, in CSS pixels from its top left corner. A screenshot has one pixel for each. What
+// is scrolled out of view lies outside of the picture.
+type Box struct {
+	X      float64 `json:"x"`
+	Y      float64 `json:"y"`
+	Width  float64 `json:"width"`
+	Height float64 `json:"height"`
 }
 
 // Sent is a request that may have changed something at a website: its method is neither GET nor HEAD.

@@ -99,6 +99,7 @@ func browserAction(params map[string]any) (browser.Action, error) {
 func note(action *event.Action, out browser.Outcome) {
 	action.Sent = out.Sent
 	action.Success, action.Sends, action.OpenedTabs = out.Success, out.Sends, out.OpenedTabs
+	action.BoxBefore, action.Box = out.Before, out.After
 	if out.Content != "" {
 		action.ExtractedContent = &out.Content
 	}

@@ -27,6 +27,8 @@ type Outcome struct {
 	Path string
 	// Drop describes likewise what the element was dropped on.
 	Drop json.RawMessage
+	// Before and After are where the element stood when the action began and when it was done; nil: there is none.
+	Before, After *event.Box
 	// Sends says that the page has sent something, in this tab or one that it opened: a request that is neither GET nor
 	// HEAD nor OPTIONS, reports about the visit and what workers and sockets send left out. It is about what was sent
 	// when Do returned.

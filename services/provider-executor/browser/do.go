@@ -61,12 +61,15 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 		s.unsaved.begin(a)
 	})
 	d.tally(ctx)
+	before := d.whereabouts(ctx)
 	out, err := do(d, ctx)
+	out.Before = before
 	if err = s.verdict(ctx, t, err); err != nil {
 		if fatal := ending(ctx, err); fatal != nil {
 			return Outcome{}, fatal
 		}
 		out = explain(err)
+		out.Before = before
 	}
 	if d.endStay(&out); out.Error != "" {
 		d.blame(&out)
@@ -77,7 +80,9 @@ func (s *Session) Do(ctx context.Context, a Action) (Outcome, error) {
 	s.account(&out)
 	out.OpenedTabs = s.adopted() - d.opened
 	out.Content = strings.TrimSpace(out.Content + " " + s.collect(ctx))
-	out.PageChanged = out.PageChanged || s.place() != d.from
+	if out.PageChanged = out.PageChanged || s.place() != d.from; !out.PageChanged {
+		out.After = d.whereabouts(ctx)
+	}
 	if ctx.Err() != nil { // nobody has waited for what it led to
 		return s.masked(out), ctx.Err()
 	}
