@@ -250,3 +250,22 @@ func TestTheNATSConfigurationKeepsWhatItAcknowledges(t *testing.T) {
 		t.Errorf("GET %s: %s", u.Path, resp.Status)
 	}
 }
+
+func TestThePageOfServicesNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	text := string(readFile(t, "docs/services.md"))
+	var read []string
+	for _, s := range []string{"standalone", "gateway", "orchestrator", "provider-executor", "webhook-notifier"} {
+		read = append(read, variables(t, s)...)
+	}
+	for _, v := range read {
+		if !strings.Contains(text, "`"+v+"`") {
+			t.Errorf("docs/services.md does not name %s", v)
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)`").FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(read, m[1]) {
+			t.Errorf("docs/services.md names %s, which nothing reads", m[1])
+		}
+	}
+}

@@ -120,7 +120,7 @@ func Main(name string, run func(context.Context) error) int {
 func asksForHelp(arg string) bool { return arg == "help" || arg == "-h" || arg == "--help" }
 
 func usage(name string) string {
-	return fmt.Sprintf(`%[1]s is a service of Errand. It takes no flags: its environment configures it, see the README.
+	return fmt.Sprintf(`%[1]s is a service of Errand. It takes no flags: its environment configures it, see docs/services.md.
 
   %[1]s          serve until SIGINT or SIGTERM
   %[1]s health   ask the %[1]s at ERRAND_ADDR whether it is ready; exit code 0 if it is

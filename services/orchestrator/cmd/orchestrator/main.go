@@ -1,5 +1,5 @@
 // Command orchestrator is the service that decides what becomes of runs. It is configured by its environment; see
-// the README.
+// docs/services.md.
 package main
 
 import (

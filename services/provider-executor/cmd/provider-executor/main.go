@@ -1,5 +1,5 @@
 // Command provider-executor is the service that carries out runs with a model in a browser. It is configured by its
-// environment; see the README.
+// environment; see docs/services.md.
 package main
 
 import (

@@ -1,0 +1,267 @@
+package docs_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/errand-run/errand/services/standalone/cli"
+	"github.com/errand-run/errand/shared/workflow"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+const repository = "../../.."
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"errand": func() {
+			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Terminal{Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}))
+		},
+	})
+}
+
+// codeBlock is a fenced block of code in a page of the documentation. What follows the language says how it is tested:
+//
+//	sh                    commands that are run, in the order of the page, against a server that has done nothing before
+//	sh skip="..."         commands that are not run, and why
+//	json schema=Run       a value of that schema of the API document
+//	json schema=Run cut   the same without some of its fields
+//	json schema=events/X  a value of that schema of docs/asyncapi.yaml
+//	go|js|python|php receiver=FILE run="..."    a whole program that receives webhooks
+//	go|js subscriber=FILE run="..."             a whole program that reads events
+//	text conf=FILE                              a part of a NATS server's configuration
+type codeBlock struct {
+	page, language, info, text string
+}
+
+// option is a value that stands after a block's language, empty if it does not.
+func (b codeBlock) option(name string) string {
+	m := regexp.MustCompile(`\b` + name + `=(?:"([^"]*)"|(\S+))`).FindStringSubmatch(b.info)
+	if m == nil {
+		return ""
+	}
+	return m[1] + m[2]
+}
+
+// pages are the files of the documentation, the README first.
+func pages(t *testing.T) []string {
+	t.Helper()
+	docs, err := filepath.Glob(filepath.Join(repository, "docs", "*.md"))
+	if err != nil || len(docs) < 2 {
+		t.Fatalf("the pages under docs: %q, %v", docs, err)
+	}
+	return append([]string{filepath.Join(repository, "README.md")}, docs...)
+}
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)([^\n]*)\n(.*?)^```$")
+
+// codeBlocks are the blocks of a page in their order.
+func codeBlocks(t *testing.T, page string) (blocks []codeBlock) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, codeBlock{filepath.Base(page), m[1], m[2], m[3]})
+	}
+	return blocks
+}
+
+func TestEveryBlockOfTheDocumentationIsTestedOrSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		for _, b := range codeBlocks(t, page) {
+			tested := map[string]bool{
+				"sh":   true,
+				"json": b.option("schema") != "",
+			}[b.language] || b.option("receiver")+b.option("subscriber")+b.option("conf")+b.option("skip") != ""
+			if !tested {
+				t.Errorf("%s: no test reads the block that begins with %q; see codeBlock", b.page, b.name())
+			}
+		}
+	}
+}
+
+func TestTheJSONOfTheDocumentationSatisfiesItsSchema(t *testing.T) {
+	t.Parallel()
+	c := jsonschema.NewCompiler()
+	for name, doc := range map[string]any{"api": apiDocument(t), "events": eventsDocument(t)} {
+		if err := c.AddResource("https://errand.test/"+name, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, page := range pages(t) {
+		for _, b := range codeBlocks(t, page) {
+			if name := b.option("schema"); name != "" {
+				b.satisfies(t, c, name)
+			}
+		}
+	}
+}
+
+// satisfies reports a block that is no value of the schema. A cached workflow is one if a PUT would take it.
+func (b codeBlock) satisfies(t *testing.T, c *jsonschema.Compiler, name string) {
+	t.Helper()
+	if name == "Workflow" {
+		if _, err := workflow.Parse([]byte(b.text)); err != nil {
+			t.Errorf("%s: the block that begins with %q is no workflow: %v", b.page, b.name(), err)
+		}
+		return
+	}
+	document, name, other := strings.Cut(name, "/")
+	if !other {
+		document, name = "api", document
+	}
+	s, err := c.Compile("https://errand.test/" + document + "#/components/schemas/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(b.info, " cut") {
+		s.Required = nil
+	}
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(b.text))
+	if err == nil {
+		err = s.Validate(v)
+	}
+	if err != nil {
+		t.Errorf("%s: the block that begins with %q is no %s: %v", b.page, b.name(), name, err)
+	}
+}
+
+// apiDocument is /openapi.json. Its answers may have fields that they do not name, examples in the pages may not.
+func apiDocument(t *testing.T) any {
+	t.Helper()
+	resp, err := http.Get("http://" + serve(t).http + "/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	doc, err := jsonschema.UnmarshalJSON(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas := doc.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any)
+	for _, s := range schemas {
+		if s := s.(map[string]any); s["properties"] != nil {
+			s["additionalProperties"] = false
+		}
+	}
+	return doc
+}
+
+func eventsDocument(t *testing.T) any {
+	t.Helper()
+	var doc any
+	text, err := os.ReadFile(filepath.Join(repository, "docs", "asyncapi.yaml"))
+	if err == nil {
+		err = yaml.Unmarshal(text, &doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err = json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		var commands []codeBlock
+		for _, b := range codeBlocks(t, page) {
+			if b.language == "sh" && b.option("skip") == "" {
+				commands = append(commands, b)
+			}
+		}
+		if len(commands) == 0 {
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			at := serve(t)
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "story.json"), `{"type": "object"}`)
+			write(t, filepath.Join(dir, "invoice.pdf"), "%PDF-1.7\n")
+			write(t, filepath.Join(dir, ".curlrc"), "fail-with-body\nmax-time = 60\n")
+			for _, b := range commands {
+				t.Run(b.name(), func(t *testing.T) { b.execute(t, at, dir) })
+			}
+		})
+	}
+}
+
+// name is a short name for a block.
+func (b codeBlock) name() string {
+	line, _, _ := strings.Cut(b.text, "\n")
+	line = strings.Join(strings.Fields(line), " ")
+	return line[:min(len(line), 40)]
+}
+
+// execute runs the commands of a block as a shell would, against the server. An answer of 400 or more is an error.
+func (b codeBlock) execute(t *testing.T, at address, dir string) {
+	t.Helper()
+	for _, command := range append(strings.Fields(b.option("needs")), "curl") {
+		if _, err := exec.LookPath(command); err != nil && strings.Contains(b.text, command+" ") {
+			t.Skipf("%s is not installed: these commands are not tried", command)
+		}
+	}
+	script := strings.NewReplacer("localhost:8080", at.http, "127.0.0.1:8080", at.http, "nats://127.0.0.1:4222", at.nats).Replace(b.text)
+	sh := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
+	sh.Dir = dir
+	sh.Env = append(os.Environ(), "CURL_HOME="+dir, "ERRAND_URL=http://"+at.http)
+	if out, err := sh.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, b.text, out)
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+func TestTheLinksBetweenThePagesLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	files := append(pages(t), filepath.Join(repository, "ARCHITECTURE.md"))
+	var linked []string
+	for _, page := range files {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			target := filepath.Join(filepath.Dir(page), m[1])
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+			}
+			if filepath.Base(page) == "README.md" {
+				linked = append(linked, target)
+			}
+		}
+	}
+	for _, page := range files {
+		if filepath.Base(page) != "README.md" && !slices.Contains(linked, page) {
+			t.Errorf("the README does not link to %s", page)
+		}
+	}
+}
