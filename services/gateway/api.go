@@ -28,7 +28,8 @@ type api struct {
 	metrics   *metrics
 	waitLimit time.Duration
 	keys      vault.Keys
-	webhooks  netguard.Guard  // what a webhook may reach, as far as its URL says
+	webhooks  netguard.Guard // what a webhook may reach, as far as its URL says
+	writer    event.Writer
 	closing   <-chan struct{} // closed when the gateway shuts down: nobody waits any longer
 }
 
@@ -63,6 +64,7 @@ func (a *api) describe(app *fiber.App) huma.API {
 	a.runOperations(h)
 	a.taskOperations(h)
 	a.workflowOperations(h)
+	a.deliveryOperations(h)
 	fileOperations(h)
 	huma.Register(h, huma.Operation{
 		OperationID: "delete-file", Method: http.MethodDelete, Path: filesPath + "/{file_id}", Tags: []string{"files"},

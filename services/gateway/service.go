@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/errand-run/errand/shared/event"
 	"github.com/errand-run/errand/shared/netguard"
 	"github.com/errand-run/errand/shared/service"
 	"golang.org/x/sync/errgroup"
@@ -40,6 +41,7 @@ func (s *Service) Run(ctx context.Context) error {
 	a := &api{
 		bus: s.Frame.Bus, hub: h, log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics, h),
 		waitLimit: s.Config.WaitLimit, keys: s.Config.Keys, closing: ctx.Done(),
+		writer:   event.Writer{Service: "gateway", Instance: s.Frame.Instance},
 		webhooks: netguard.New(s.Config.AllowPrivate, func() []netip.AddrPort { return own }),
 	}
 	app, err := newServer(a, s.Frame.Metrics, s.Config)

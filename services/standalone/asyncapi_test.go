@@ -23,6 +23,7 @@ func TestTheDocumentForSubscribersTellsOfEveryField(t *testing.T) {
 	schemas := doc.Components.Schemas
 	for file, name := range map[string]string{
 		"run-event.json": "RunData", "step-event.json": "StepData", "replay-event.json": "RunData", "healed-step.json": "StepData",
+		"delivery.json": "DeliveryData", "delivery-attempted.json": "DeliveryData",
 	} {
 		var event map[string]any
 		if err := json.Unmarshal(readFile(t, "shared/event/testdata/"+file), &event); err != nil {

@@ -86,8 +86,10 @@ func (c *courier) deliver(ctx context.Context, m bus.Message) error {
 		return nil
 	case err != nil:
 		return err
-	case last.Data.Type.Final():
+	case last.Data.Type.Final(), last.Data.Type == event.DeliveryHeld:
 		return nil
+	case last.Data.Type == event.DeliveryRequested && last.Sequence != due.After:
+		return nil // the request has a message of its own
 	case last.Data.Type == event.DeliveryAttempted && last.Sequence != due.After:
 		return c.arm(ctx, last, *last.Data.NextAt)
 	}
@@ -148,26 +150,34 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 		return a.err
 	}
 	took := time.Since(began)
-	next := c.Config.after(last.Data, a, at.Add(took))
-	next.Last = &event.DeliveryAttempt{
-		Number: next.Attempts, At: at, DurationMS: took.Milliseconds(),
-		StatusCode: a.status, Error: a.problem(), Response: a.body,
-	}
 	c.metrics.attempt(a, took)
-	c.report(next)
-	return c.record(ctx, last, next)
+	return c.record(ctx, last, func(d event.DeliveryData) event.DeliveryData {
+		next := c.Config.after(d, a, at.Add(took))
+		next.Last = &event.DeliveryAttempt{
+			Number: next.Attempts, At: at, DurationMS: took.Milliseconds(),
+			StatusCode: a.status, Class: a.class, Error: a.problem(), Response: a.body,
+		}
+		return next
+	})
 }
 
-// record stores the event that follows last, and arms the retry that it speaks of.
-func (c *courier) record(ctx context.Context, last bus.DeliveryRecord, next event.DeliveryData) error {
+// record stores what came of the POST that follows last, and arms the retry that it speaks of. If somebody has asked
+// for the delivery to be sent again while the POST was under way, then this POST was it.
+func (c *courier) record(ctx context.Context, last bus.DeliveryRecord, outcome func(event.DeliveryData) event.DeliveryData) error {
+	next := outcome(last.Data)
 	next.Previous = last.Sequence
 	seq, err := c.append(ctx, c.writer.Delivery(event.NotBefore(c.Bus.Now(ctx), next.Last.At), next), last.Sequence)
 	if errors.Is(err, bus.ErrConflict) {
+		now, err := c.Bus.LastDelivery(context.WithoutCancel(ctx), last.Data.ID)
+		if err == nil && now.Data.Type == event.DeliveryRequested && now.Data.Previous == last.Sequence {
+			return c.record(ctx, now, outcome)
+		}
 		return nil // another notifier made the same POST, because our message was taken for lost
 	}
 	if err != nil {
 		return err
 	}
+	c.report(next)
 	if next.Type.Final() {
 		c.metrics.deliveries.WithLabelValues(string(next.Type)).Inc()
 		return nil

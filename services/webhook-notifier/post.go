@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -49,14 +48,15 @@ func newClient(c Config, own netguard.Listeners) *http.Client {
 type answer struct {
 	status     int // 0: there was no answer, and err says why
 	body       string
-	retryAfter time.Duration // as the receiver asked, 0 where it did not
+	retryAfter time.Duration // as the receiver asked, 0 if it did not
+	class      event.Class   // why it is no success, empty if it is one
 	err        error
 }
 
 // ok reports whether the receiver has the delivery.
 func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
 
-// problem says what was wrong with the answer, empty where nothing was.
+// problem says what was wrong with the answer, empty if nothing was.
 func (a answer) problem() string {
 	text := fmt.Sprintf("answered %d %s", a.status, http.StatusText(a.status))
 	switch {
@@ -68,7 +68,7 @@ func (a answer) problem() string {
 		return text + ": a webhook is no upgrade"
 	case a.status == http.StatusGone:
 		return text + ": the receiver wants no more"
-	case a.status >= 300 && a.status < 400:
+	case a.class == event.ClassRedirect:
 		return text + ": redirects are not followed"
 	}
 	return text
@@ -84,7 +84,7 @@ func (c *courier) post(ctx context.Context, d event.DeliveryData, at time.Time, 
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
 	if err != nil {
-		return answer{err: fmt.Errorf("read the webhook's URL: %w", withoutURL(err))}
+		return answer{class: event.ClassDNS, err: fmt.Errorf("read the webhook's URL: %w", withoutURL(err))}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Errand-Webhooks/1")
@@ -93,15 +93,16 @@ func (c *courier) post(ctx context.Context, d event.DeliveryData, at time.Time, 
 	req.Header.Set("Webhook-Signature", signatures(c.Config.Secrets, d.ID, at, body))
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return answer{err: c.explain(err)}
+		f := explain(err, c.Config.Deadline)
+		return answer{class: f.class, err: f.err}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return answer{status: resp.StatusCode} // what follows is the bare connection, which no deadline of ours ends
+		return answer{status: resp.StatusCode, class: event.ClassStatus} // what follows is the bare connection, which no deadline of ours ends
 	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	return answer{
-		status: resp.StatusCode, retryAfter: retryAfter(resp, at),
+		status: resp.StatusCode, class: classOf(resp.StatusCode), retryAfter: retryAfter(resp, at),
 		body: beginning(string(text)),
 	}
 }
@@ -114,26 +115,6 @@ func (c *courier) begun(ctx context.Context) (context.Context, context.CancelFun
 	post, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Config.Deadline)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(c.Config.Grace, cancel) })
 	return post, func() { stop(); cancel() }
-}
-
-func (c *courier) explain(err error) error {
-	var blocked netguard.BlockedError
-	switch {
-	case errors.As(err, &blocked):
-		return fmt.Errorf("the webhook's host %w", blocked)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer within %s", c.Config.Deadline)
-	}
-	return withoutURL(err)
-}
-
-// withoutURL spares the log a URL that may hold a token.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // retryAfter is what a receiver that is overloaded asks for, in seconds or as a date.

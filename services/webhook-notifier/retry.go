@@ -12,18 +12,20 @@ import (
 const maxRetryAfter = 24 * time.Hour
 
 // after is the delivery's state after a POST that was answered with a at the instant now. The wait that follows a
-// failure is the schedule's, or longer where the receiver asked for it.
+// failure is the schedule's, or longer if the receiver asked for it. A delivery that was requested again begins its
+// schedule anew.
 func (c Config) after(d event.DeliveryData, a answer, now time.Time) event.DeliveryData {
 	d.Attempts++
 	d.NextAt = nil
+	round := d.Attempts - d.Before
 	switch {
 	case a.ok():
 		d.Type = event.DeliveryDelivered
-	case a.status == http.StatusGone || d.Attempts > len(c.Schedule):
+	case a.status == http.StatusGone || round > len(c.Schedule):
 		d.Type = event.DeliveryExhausted
 	default:
 		d.Type = event.DeliveryAttempted
-		wait := max(c.Schedule[d.Attempts-1], min(a.retryAfter, maxRetryAfter))
+		wait := max(c.Schedule[round-1], min(a.retryAfter, maxRetryAfter))
 		at := now.Add(jittered(wait)).UTC()
 		d.NextAt = &at
 	}

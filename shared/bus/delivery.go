@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/errand-run/errand/shared/event"
@@ -17,14 +18,15 @@ type DeliveryRecord struct {
 }
 
 // AppendDelivery stores a delivery's event, guarded by after, the sequence of the delivery's last event (0: none).
-// An event that ends the delivery disarms its schedule in the same write. ErrConflict: another came first.
+// An event that no scheduled POST follows disarms the delivery's schedule in the same write. ErrConflict: another came
+// first.
 func (b *Bus) AppendDelivery(ctx context.Context, e event.DeliveryEvent, after uint64) (uint64, error) {
 	d := e.Data
 	msg, err := encode(event.DeliverySubject(d.ID, d.Type), e)
 	if err != nil {
 		return 0, err
 	}
-	if d.Type.Final() {
+	if !d.Type.Scheduled() {
 		msg.Header.Set("Nats-Schedule-Next", "purge")
 		msg.Header.Set("Nats-Scheduler", event.DeliveryScheduleSubject(d.ID))
 	}
@@ -42,7 +44,7 @@ func delivery(id event.DeliveryID) log {
 		if raw.Subject != event.DeliverySubject(id, d.Type) || d.ID != id {
 			return link{}, errors.New("it speaks of another event than its subject")
 		}
-		return link{d.Type == event.DeliveryCreated, d.Type.Final(), d.Previous}, nil
+		return link{first: d.Type == event.DeliveryCreated, previous: d.Previous}, nil // also after its end it may be requested again, nil
 	}}
 }
 
@@ -59,6 +61,33 @@ func (b *Bus) LastDelivery(ctx context.Context, id event.DeliveryID) (DeliveryRe
 	return r, decode(raw.Data, raw.Subject, &r.DeliveryEvent)
 }
 
+// maxDeliveryEvents is how many events of a delivery are read: a schedule has ten, and somebody may have it sent again
+// as often as they like.
+const maxDeliveryEvents = 200
+
+// DeliveryHistory is the events of a delivery in order, the newest of them if there are very many. ErrNotFound: no such
+// delivery.
+func (b *Bus) DeliveryHistory(ctx context.Context, id event.DeliveryID) ([]DeliveryRecord, error) {
+	r, err := b.LastDelivery(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	all := []DeliveryRecord{r}
+	for r.Data.Previous > 0 && r.Data.Previous < r.Sequence && len(all) < maxDeliveryEvents {
+		raw, err := b.msgAt(ctx, streamWebhooks, r.Data.Previous)
+		if err != nil {
+			return nil, err // ErrNotFound: it was erased meanwhile
+		}
+		r = DeliveryRecord{Sequence: raw.Sequence}
+		if err := decode(raw.Data, raw.Subject, &r.DeliveryEvent); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
 // DeliveryDue is what a message of ConsumerDelivery asks for: the POST that follows the delivery's event at After.
 // Where another event is the last one by now, that POST has been made.
 type DeliveryDue struct {
@@ -66,7 +95,8 @@ type DeliveryDue struct {
 	After uint64           `json:"after_sequence"`
 }
 
-// DueDelivery reads a message of ConsumerDelivery: the created event of a delivery, or an armed retry that is due.
+// DueDelivery reads a message of ConsumerDelivery: the created or a requested event of a delivery, or an
+// armed retry that is due.
 func DueDelivery(m Message) (due DeliveryDue, err error) {
 	if event.IsDeliveryDue(m.Subject) {
 		return due, decode(m.Data, m.Subject, &due)

@@ -149,7 +149,7 @@ func consumers() map[string][]jetstream.ConsumerConfig {
 	return map[string][]jetstream.ConsumerConfig{
 		streamRunReq:   {durable(ConsumerRequests, "run.req.v1.*.*")},
 		streamRuns:     runs,
-		streamWebhooks: {durable(ConsumerDelivery, "webhook.v1.evt.*.created", "webhook.v1.due.*")},
+		streamWebhooks: {durable(ConsumerDelivery, "webhook.v1.evt.*.created", "webhook.v1.evt.*.requested", "webhook.v1.due.*")},
 	}
 }
 

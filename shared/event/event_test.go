@@ -103,6 +103,12 @@ func TestTheWireFormatsAreAsPromised(t *testing.T) {
 		"run.json":          event.Present(9, request(), ended(), []event.StepData{step()}),
 		"run-queued.json":   event.Present(9, request(), event.Queued(9, request()), nil),
 		"delivery.json":     writer.Delivery(later, event.DeliveryData{ID: event.DeliveryOf(9), Task: 7, Run: 9, Type: event.DeliveryCreated, URL: "https://hooks.test/x"}),
+		"delivery-attempted.json": writer.Delivery(later, event.DeliveryData{
+			ID: event.DeliveryOf(9), Task: 7, Run: 9, Type: event.DeliveryAttempted, URL: "https://hooks.test/x", Attempts: 3, Before: 2, NextAt: &later, Previous: 17,
+			Last: &event.DeliveryAttempt{
+				Number: 3, At: later, DurationMS: 31, StatusCode: 503, Class: event.ClassStatus, Error: "answered 503 Service Unavailable", Response: "later",
+			},
+		}),
 		"default-task.json": event.Task{ID: 7, Name: "Kettle", Prompt: "Buy", CreatedAt: noon, UpdatedAt: noon},
 	} {
 		t.Run(name, func(t *testing.T) {
