@@ -102,15 +102,20 @@ func (a *api) runOperations(h huma.API) {
 	huma.Register(h, erase, a.deleteRun)
 	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
 	const steps = "/api/runs/{run_id}/steps/{n}"
-	huma.Register(h, pictureOperation(get("get-screenshot", steps+"/screenshot", "Get the screenshot of a step"), "The page when the step was done"), a.screenshot)
-	huma.Register(h, pictureOperation(get("get-thumbnail", steps+"/thumb", "Get the thumbnail of a step"), "The same picture as the screenshot, 160 pixels wide"), a.thumbnail)
+	picture, text := huma.Schema{Type: huma.TypeString, Format: "binary"}, huma.Schema{Type: huma.TypeString}
+	huma.Register(h, answering(get("get-screenshot", steps+"/screenshot", "Get the screenshot of a step"),
+		"image/jpeg", "The page when the step was done", picture), a.screenshot)
+	huma.Register(h, answering(get("get-thumbnail", steps+"/thumb", "Get the thumbnail of a step"),
+		"image/jpeg", "The same picture as the screenshot, 160 pixels wide", picture), a.thumbnail)
+	huma.Register(h, answering(get("get-told", steps+"/told", "Get what the model was told for a step"),
+		"text/plain", "What was new to the model in this step, the page last; secrets are masked", text), a.told)
 	h.OpenAPI().AddOperation(eventsOperation(h))
 }
 
-func pictureOperation(o huma.Operation, shows string) huma.Operation {
+// answering documents an answer that is no JSON.
+func answering(o huma.Operation, mediaType, description string, schema huma.Schema) huma.Operation {
 	o.Responses = map[string]*huma.Response{"200": {
-		Description: shows,
-		Content:     map[string]*huma.MediaType{"image/jpeg": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+		Description: description, Content: map[string]*huma.MediaType{mediaType: {Schema: &schema}},
 	}}
 	return o
 }

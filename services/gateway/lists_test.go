@@ -144,6 +144,10 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	told, err := s.bus.PutObject(t.Context(), []byte("<script>PAGE of a shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := tell(t.Context(), s.bus, k.Run, event.Created); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +155,7 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, d := range []event.StepData{{Number: 1, Screenshot: digest, Thumbnail: small}, {Number: 2}} {
+	for n, d := range []event.StepData{{Number: 1, Screenshot: digest, Thumbnail: small, Told: told}, {Number: 2}} {
 		d.Task, d.Run, d.Lifecycle = k.Task, k.Run, created.Sequence
 		if _, err := s.bus.AppendStep(t.Context(), event.Done, executor.Step(event.Done, s.bus.Now(t.Context()), d)); err != nil {
 			t.Fatalf("step %d: %v", n+1, err)
@@ -165,10 +169,14 @@ func TestAScreenshotIsServedAsItWasStored(t *testing.T) {
 	if r.status != 200 || string(r.body) != jpeg+", smaller" || !strings.Contains(r.header.Get("Cache-Control"), "immutable") {
 		t.Errorf("thumbnail: %d %s %q", r.status, r.header.Get("Cache-Control"), r.body)
 	}
+	r = s.send(t, "GET", "/api/runs/1/steps/1/told", "")
+	if r.status != 200 || string(r.body) != "<script>PAGE of a shop" || !strings.HasPrefix(r.header.Get("Content-Type"), "text/plain") || r.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("what the model was told: %d %v %q", r.status, r.header, r.body)
+	}
 	if r := s.send(t, "GET", "/api/runs/1/steps/1/thumb", ""); strings.Contains(r.header.Get("Cache-Control"), "immutable") {
 		t.Error("a thumbnail that is not named by its content is kept for good")
 	}
-	for _, path := range []string{"/api/runs/1/steps/2/screenshot", "/api/runs/1/steps/3/screenshot", "/api/runs/1/steps/2/thumb"} {
+	for _, path := range []string{"/api/runs/1/steps/2/screenshot", "/api/runs/1/steps/3/screenshot", "/api/runs/1/steps/2/thumb", "/api/runs/1/steps/2/told"} {
 		refuses(t, s.send(t, "GET", path, ""), 404, "")
 	}
 	refuses(t, s.send(t, "GET", "/api/runs/1/steps/0/screenshot", ""), 422, "path.n")

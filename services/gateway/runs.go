@@ -270,3 +270,31 @@ func (a *api) picture(ctx context.Context, in *screenshotInput, name string, dig
 	}
 	return &screenshotOutput{ContentType: "image/jpeg", CacheControl: cacheFor(in.Digest, stored), Body: jpeg}, nil
 }
+
+// told answers with what the model was told for a step.
+func (a *api) told(ctx context.Context, in *screenshotInput) (*toldOutput, error) {
+	k, err := a.key(ctx, in.RunID)
+	if err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("a text for the model at step %d of run %s", in.Step, in.RunID)
+	step, err := a.bus.Step(ctx, k, in.Step)
+	if err != nil {
+		return nil, problem(err, what)
+	}
+	if step.Data.Told == "" {
+		return nil, huma.Error404NotFound(what + " does not exist: no model was asked, or it was not kept")
+	}
+	text, err := a.bus.Object(ctx, step.Data.Told)
+	if err != nil {
+		return nil, problem(err, what)
+	}
+	return &toldOutput{ContentType: "text/plain; charset=utf-8", NoSniff: "nosniff", CacheControl: cacheFor(in.Digest, step.Data.Told), Body: text}, nil
+}
+
+type toldOutput struct {
+	ContentType  string `header:"Content-Type"`
+	CacheControl string `header:"Cache-Control"`
+	NoSniff      string `header:"X-Content-Type-Options"`
+	Body         []byte
+}

@@ -167,6 +167,7 @@ func (s *Service) agent(ctx context.Context, l *lease, req event.Request) (a age
 		Keep: func(ctx context.Context, step int, state browser.State) string {
 			return s.keepState(ctx, l, step, state)
 		},
+		Told: l.keepTold,
 		Browser: func(ctx context.Context, state *browser.State) (*browser.Session, error) {
 			return s.browser.NewSession(ctx, browser.SessionOptions{
 				UserAgent: req.UserAgent, AllowedDomains: domains, Gate: func() error { return l.gate(ctx) }, Log: l.log, Secrets: l.secrets,

@@ -91,6 +91,9 @@ func TestARunOrdersInARealBrowserAndShowsAllItDid(t *testing.T) {
 	if small, err := r.bus.Screenshot(t.Context(), steps[1].Data.Thumbnail); err != nil || len(small) > 10_000 || string(small[:2]) != "\xff\xd8" {
 		t.Errorf("thumbnail of %d bytes, %v", len(small), err)
 	}
+	if told, err := r.bus.Object(t.Context(), steps[1].Data.Told); err != nil || !strings.Contains(string(told), "Your name") {
+		t.Errorf("the model was told %q, %v", told, err)
+	}
 	shot, err := r.bus.Screenshot(t.Context(), steps[1].Data.Screenshot)
 	if err != nil || len(shot) < 1000 || string(shot[:2]) != "\xff\xd8" {
 		t.Errorf("screenshot of %d bytes, %v", len(shot), err)

@@ -69,11 +69,13 @@ func leave(t testing.TB, b *bus.Bus, task event.Task) estate {
 	must(err)
 	small, err := b.PutScreenshot(t.Context(), []byte("small "+picture))
 	must(err)
+	told, err := b.PutObject(t.Context(), []byte("the model was told of "+mark))
+	must(err)
 	state, err := b.PutState(t.Context(), e.key, 5, 9, []byte("sealed "+mark))
 	must(err)
 	long := strings.Repeat(mark, 1000)
 	d := event.StepData{
-		Task: task.ID, Run: id, Attempt: 1, Number: 1, Lifecycle: last, Screenshot: digest, Thumbnail: small, State: state, Actions: []event.Action{{Name: "done", ExtractedContent: &long}},
+		Task: task.ID, Run: id, Attempt: 1, Number: 1, Lifecycle: last, Screenshot: digest, Thumbnail: small, Told: told, State: state, Actions: []event.Action{{Name: "done", ExtractedContent: &long}},
 	}
 	at, err := b.AppendStep(t.Context(), event.Done, w.Step(event.Done, b.Now(t.Context()), d))
 	must(err)
@@ -167,7 +169,7 @@ func TestNothingIsLeftOfAnErasedRunAndNothingOfAnotherIsTaken(t *testing.T) {
 	eraser(t, b)
 	task := oneTask(t, b, false)
 	one, other := leave(t, b, task), leave(t, b, task)
-	const messages = 16 // the server copies the last three of them within milliseconds
+	const messages = 17 // the server copies the last three of them within milliseconds
 	natstest.Eventually(t, func() error {
 		if before := remains(t, nc, other.key, other.own...); len(before) != messages {
 			return fmt.Errorf("a run leaves %d messages: %q", len(before), before)

@@ -53,6 +53,7 @@ func (b *Bus) collect(ctx context.Context, k event.Key, all things) error {
 				all.add(e.Data.Screenshot, storeScreenshots)
 				all.add(e.Data.Thumbnail, storeScreenshots)
 				all.add(e.Data.ActionsObj, storeObjects)
+				all.add(e.Data.Told, storeObjects)
 				files(e.Data.Files)
 			}
 			return nil

@@ -40,7 +40,7 @@ func step() event.StepData {
 			Name: "click", Params: map[string]any{"xpath": "/html/body/button"}, Success: ref(true), ExtractedContent: ref("order 5"),
 		}},
 		Files:      []event.RunFile{file(event.SourceDownload)},
-		Screenshot: "sha256:ab", Sources: json.RawMessage(`[]`), Provider: "openai", Model: "m",
+		Screenshot: "sha256:ab", Thumbnail: "sha256:ac", Told: "sha256:ad", Sources: json.RawMessage(`[]`), Provider: "openai", Model: "m",
 		Usage: event.Usage{ModelCalls: 1, InputTokens: 300, OutputTokens: 20}, StartedAt: noon, FinishedAt: &later,
 	}
 }
@@ -61,6 +61,7 @@ func healed() event.StepData {
 	s := step()
 	a := &s.Actions[0]
 	a.Unfinished, a.OpenedTabs = true, 1
+	a.BoxBefore, a.Box = &event.Box{X: 10, Y: 200, Width: 90, Height: 32}, &event.Box{X: 10, Y: 120.5, Width: 90, Height: 32}
 	a.Sends, a.ExecutedByAI, a.FallbackReason, a.FallbackAttempt = true, true, "no button Order was found", 1
 	return s
 }

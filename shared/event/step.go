@@ -29,6 +29,7 @@ type StepData struct {
 	ActionsObj  string          `json:"actions_object,omitempty"` // digest of the actions where they are too large for an event
 	Screenshot  string          `json:"screenshot,omitempty"`     // digest of a JPEG in the object store screenshots
 	Thumbnail   string          `json:"thumbnail,omitempty"`      // digest of the same picture, ThumbnailWidth wide
+	Told        string          `json:"told,omitempty"`           // digest in the object store objects of what the model was told for this step: text, the page last
 	State       string          `json:"browser_state,omitempty"`  // key in the bucket states of what the browser held after the step, sealed
 	Sources     json.RawMessage `json:"sources,omitempty"`        // what a recording needs to know of the pages: workflow.Sources
 	Interrupted bool            `json:"interrupted,omitempty"`    // the attempt was lost after planned: outcomes are unknown

@@ -74,6 +74,9 @@ type Agent struct {
 	// Keep stores the state of the browser after a step, by its number, and returns the key that names it; empty: it
 	// could not be stored, and a takeover does without.
 	Keep func(context.Context, int, browser.State) string
+	// Told stores what the model is told for a step and returns the digest that names it; empty: it could not be
+	// stored. nil: nothing is stored.
+	Told func(context.Context, string) string
 }
 
 // Run carries out t. An error means that the attempt ended without a result: the browser is gone, the journal
@@ -119,6 +122,7 @@ type run struct {
 	loops   loops
 
 	answered, answeredBy string // the model that answered last and its provider
+	told                 string // digest of what the model was told for the step at work
 	unusable             int    // answers in a row that were no decision, of the model in use
 	picture              bool   // the next page is shown with a screenshot
 	whole                bool   // the next page is shown from its top to its end
@@ -187,7 +191,7 @@ func (r *run) step(ctx context.Context) (*Result, error) {
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	step.Model, step.Provider, r.memory = r.answered, r.answeredBy, d.Memory
+	step.Model, step.Provider, step.Told, r.memory = r.answered, r.answeredBy, r.told, d.Memory
 	times := r.loops.note(d, appearance(page, sight))
 	if times >= loopStuck {
 		return r.partial("stuck", fmt.Sprintf("The agent did the same %d times on a page that did not change by it: %s.", times-1, d.NextGoal)), nil

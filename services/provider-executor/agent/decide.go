@@ -8,6 +8,7 @@ import (
 
 	"github.com/errand-run/errand/services/provider-executor/browser"
 	"github.com/errand-run/errand/services/provider-executor/model"
+	"github.com/errand-run/errand/shared/panics"
 )
 
 // maxEcho is how much of an unusable answer the model is shown again, in characters.
@@ -21,6 +22,7 @@ var errOnlyDone = errors.New("this is the last step, and only done is possible: 
 func (r *run) decide(ctx context.Context, page *browser.Observation, sight []byte) (d decision, failed *Result, err error) {
 	left := r.task.MaxSteps - r.number + 1
 	messages := r.talk.ask(page.Text, left)
+	defer r.keepTold(ctx, messages[len(messages)-1].Text)()
 	messages[len(messages)-1].JPEG = sight
 	for late, outages := false, 0; ; {
 		d, answer, err := r.call(ctx, messages)
@@ -51,6 +53,17 @@ func (r *run) decide(ctx context.Context, page *browser.Observation, sight []byt
 		}
 		messages = append(messages, correction(answer, wrong)...)
 	}
+}
+
+// keepTold stores what the model is told while it thinks. kept waits for that; r.told names it then.
+func (r *run) keepTold(ctx context.Context, text string) (kept func()) {
+	r.told = ""
+	if r.Told == nil {
+		return func() {}
+	}
+	var storing panics.Group
+	storing.Go(func() { r.told = r.Told(ctx, text) })
+	return storing.Wait
 }
 
 // call asks once. An answer that is no decision is an *model.Error of code invalid_output.

@@ -215,7 +215,7 @@ func (p *player) next(ctx context.Context) (event.StepData, decision, *Result, e
 	}
 	step := p.begin(page)
 	d, failed, err := p.decide(ctx, page, p.sight(ctx, page))
-	step.Model, step.Provider = p.answered, p.answeredBy
+	step.Model, step.Provider, step.Told = p.answered, p.answeredBy, p.told
 	step.Description, step.Evaluation, step.Memory = d.NextGoal, d.Evaluation, d.Memory
 	return step, d, failed, err
 }

@@ -31,6 +31,16 @@ func (l *lease) keepPicture(ctx context.Context, screenshot []byte) (picture, th
 	return picture, thumb, errors.Join(err, errSmall)
 }
 
+// keepTold stores what the model is told for a step, with secrets masked, and returns its digest; empty: it could not be
+// stored.
+func (l *lease) keepTold(ctx context.Context, text string) string {
+	digest, err := l.bus.PutObject(ctx, []byte(l.secrets.Mask(text)))
+	if err != nil && ctx.Err() == nil {
+		l.log.Warn("store what the model is told", "error", err)
+	}
+	return digest
+}
+
 // thumbnail is a JPEG made smaller, to event.ThumbnailWidth. One that is smaller stays as it is.
 func thumbnail(screenshot []byte) ([]byte, error) {
 	decoded, err := jpeg.Decode(bytes.NewReader(screenshot))
