@@ -42,6 +42,8 @@ type Input struct {
 	Refused   *event.Error // its request is stored, and cannot be carried out
 	Cancel    bool         // somebody asked for its cancel
 	Timer     *bus.Timer   // its timer fired
+	Turn      bool         // it is its turn to go to the executors
+	Overdue   bool         // queue_timeout may be over
 }
 
 // Decision is what follows: the events to append in order, then the timer to arm. Later brings the input back,
@@ -72,18 +74,35 @@ func Next(s State, in Input, now time.Time) Decision {
 		return cancel(s, now)
 	case in.Timer != nil:
 		return timer(s, *in.Timer, now)
+	case in.Turn:
+		return turn(s, now)
+	case in.Overdue:
+		return overdue(s, now)
 	}
 	return Decision{}
 }
 
+// requested puts a run into the queue. Its turn comes by Input.Turn.
 func requested(s State, now time.Time) Decision {
-	switch s.Last {
-	case "":
-		return Decision{Append: []Transition{s.to(event.Created, now), s.dispatch(now)}}
-	case event.Created:
-		return Decision{Append: []Transition{s.dispatch(now)}}
+	if s.Last == "" {
+		return Decision{Append: []Transition{s.to(event.Created, now)}}
 	}
 	return Decision{}
+}
+
+// turn makes a queued run a job. One that has begun before is dispatched again without waiting for a turn.
+func turn(s State, now time.Time) Decision {
+	if s.Last == event.Created || s.Last == event.Retrying && s.Run.StartedAt == nil {
+		return s.redispatch(nil, now)
+	}
+	return Decision{}
+}
+
+func overdue(s State, now time.Time) Decision {
+	if deadline, limited := s.Run.QueueDeadline(); !limited || now.Before(deadline) || s.held() {
+		return Decision{}
+	}
+	return Decision{Append: []Transition{s.neverBegan(now)}}
 }
 
 // refused fails a run whose request no executor could carry out: it shows, and is not queued for ever.
@@ -125,6 +144,8 @@ func timer(s State, t bus.Timer, now time.Time) Decision {
 		return Decision{Append: []Transition{s.timedOut(now)}}
 	case t.Kind == bus.TimerSession:
 		return Decision{Arm: s.sessionTimer()} // fired early: the deadline is the log's
+	case s.Last == event.Retrying && !begun:
+		return Decision{} // it waits for its turn
 	case s.Last == event.Retrying:
 		return s.redispatch(nil, now)
 	case s.held() && t.Kind == bus.TimerLease && late(t, now):
@@ -154,7 +175,7 @@ func lost(s State, t bus.Timer, now time.Time) Decision {
 		retrying.Run.RetryReason = "the executor stopped answering"
 	}
 	if t.Waiting != nil {
-		return postponed(s, retrying, t.Waiting)
+		return postponed(retrying, t.Waiting)
 	}
 	after := State{Last: event.Retrying, Run: retrying.Run}
 	if t.Kind == bus.TimerRelease && !t.Counts {
@@ -181,14 +202,9 @@ func lost(s State, t bus.Timer, now time.Time) Decision {
 }
 
 // postponed puts a run that has done nothing yet back into the queue for a while. Its session has not begun.
-func postponed(s State, retrying Transition, why *event.Waiting) Decision {
+func postponed(retrying Transition, why *event.Waiting) Decision {
 	retrying.Run.Waiting, retrying.Run.StartedAt = why, nil
-	return Decision{
-		Append: []Transition{retrying},
-		Arm: &bus.Timer{
-			Task: s.Run.Task, Run: s.Run.Run, Kind: bus.TimerRetry, Attempt: s.Run.Attempt, Due: why.Until,
-		},
-	}
+	return Decision{Append: []Transition{retrying}}
 }
 
 // redispatch makes the run a job again, behind the event before it where that is still to be written. A run that
@@ -222,6 +238,13 @@ func (s State) timedOut(now time.Time) Transition {
 	t := s.to(event.TimedOut, now)
 	t.Run.Error = &event.Error{Code: "session_timeout", Message: fmt.Sprintf(
 		"The run was not over %d seconds after its start. Give it more with session_timeout, or a smaller task.", s.Run.SessionTimeout)}
+	return t
+}
+
+func (s State) neverBegan(now time.Time) Transition {
+	t := s.to(event.TimedOut, now)
+	t.Run.Error = &event.Error{Code: "queue_timeout", Message: fmt.Sprintf(
+		"The run had not begun %d seconds after it was accepted. Give it more with queue_timeout, or start more executors.", s.Run.QueueTimeout)}
 	return t
 }
 

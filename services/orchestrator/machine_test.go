@@ -26,6 +26,13 @@ func in(t event.Type) State {
 	return s
 }
 
+// impatient is a run like those of in that was accepted a minute ago, and could be queued for a minute.
+func impatient(t event.Type) State {
+	s := in(t)
+	s.Run.CreatedAt, s.Run.QueueTimeout = noon.Add(-time.Minute), 60
+	return s
+}
+
 func fired(kind bus.TimerKind, attempt int) Input {
 	return Input{Timer: &bus.Timer{Task: 7, Run: 9, Kind: kind, Attempt: attempt}}
 }
@@ -49,15 +56,31 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 	lateQueued, lateWaiting := late, late
 	lateWaiting.Last = event.Suspended
 	lateQueued.Last = event.Dispatched
+	postponedRun := in(event.Retrying)
+	postponedRun.Run.StartedAt = nil
+	soonImpatient := impatient(event.Created)
+	soonImpatient.Run.QueueTimeout = 61
 	for _, c := range []struct {
 		name  string
 		state State
 		input Input
 		want  string // the events, then the timer
 	}{
-		{"a request makes a job", in(""), Input{Requested: true}, "created dispatched"},
-		{"a request seen again after half the work", in(event.Created), Input{Requested: true}, "dispatched"},
-		{"a request seen again after all the work", in(event.Dispatched), Input{Requested: true}, ""},
+		{"a request is queued", in(""), Input{Requested: true}, "created"},
+		{"a request seen again", in(event.Created), Input{Requested: true}, ""},
+		{"a request seen again after its turn", in(event.Dispatched), Input{Requested: true}, ""},
+		{"the turn of a queued run makes a job", in(event.Created), Input{Turn: true}, "dispatched"},
+		{"the turn of a run that was postponed", postponedRun, Input{Turn: true}, "dispatched"},
+		{"a turn that comes twice", in(event.Dispatched), Input{Turn: true}, ""},
+		{"a turn of a run that was lost in its work", in(event.Retrying), Input{Turn: true}, ""},
+		{"a turn of a canceled run", in(event.Canceled), Input{Turn: true}, ""},
+		{"the timer of a run that was postponed", postponedRun, fired(bus.TimerRetry, 1), ""},
+		{"queued too long", impatient(event.Created), Input{Overdue: true}, "timed_out"},
+		{"a job that nobody took for too long", impatient(event.Dispatched), Input{Overdue: true}, "timed_out"},
+		{"queued, and not yet too long", soonImpatient, Input{Overdue: true}, ""},
+		{"queued without a limit", in(event.Created), Input{Overdue: true}, ""},
+		{"begun in time", impatient(event.Started), Input{Overdue: true}, ""},
+		{"begun in time, and lost", impatient(event.Retrying), Input{Overdue: true}, ""},
 		{"a request seen again after the end", in(event.Succeeded), Input{Requested: true}, ""},
 		{"a cancel before created comes back", in(""), Input{Cancel: true}, "later"},
 		{"a cancel of a created run", in(event.Created), Input{Cancel: true}, "canceled"},
@@ -79,7 +102,7 @@ func TestEveryInputInEveryStateHasItsDecision(t *testing.T) {
 		{"a shutdown never exhausts a run", thirdTime, released, "retrying dispatched session"},
 		{"an attempt lost to its browser waits", in(event.Started), crashed, "retrying retry"},
 		{"an attempt lost to its browser for the third time", thirdTime, crashed, "failed"},
-		{"a run whose provider is down waits in the queue", in(event.Started), resting, "retrying retry"},
+		{"a run whose provider is down waits in the queue", in(event.Started), resting, "retrying"},
 		{"a run whose provider is down is canceled", in(event.CancelRequested), resting, "canceled"},
 		{"the wait is over", in(event.Retrying), fired(bus.TimerRetry, 1), "dispatched session"},
 		{"the session is over", late, fired(bus.TimerSession, 1), "timed_out"},
@@ -107,10 +130,10 @@ func TestARunThatWaitsForItsProviderSaysWhyAndItsSessionHasNotBegun(t *testing.T
 	release.Timer.Waiting = why
 	d := Next(in(event.Started), release, noon)
 	run := d.Append[0].Run
-	if run.State != event.StateQueued || run.Waiting != why || run.StartedAt != nil || run.Failures != 0 || !d.Arm.Due.Equal(why.Until) {
+	if run.State != event.StateQueued || run.Waiting != why || run.StartedAt != nil || run.Failures != 0 || d.Arm != nil {
 		t.Errorf("run %+v, timer %+v", run, d.Arm)
 	}
-	again := Next(State{Last: event.Retrying, Run: run}, fired(bus.TimerRetry, 1), noon.Add(20*time.Hour))
+	again := Next(State{Last: event.Retrying, Run: run}, Input{Turn: true}, noon.Add(20*time.Hour))
 	if len(again.Append) != 1 || again.Append[0].Type != event.Dispatched || again.Append[0].Run.Waiting != why {
 		t.Errorf("after the wait: %+v", again)
 	}
@@ -188,12 +211,14 @@ func TestInAnyOrderOfEventsARunEndsOnceAndNothingFollows(t *testing.T) {
 	for seed := range uint64(20_000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		h := &history{state: in("")}
+		h.state.Run.CreatedAt, h.state.Run.QueueTimeout = noon, 60*r.IntN(2)*r.IntN(20)
 		now := noon
 		for range 60 {
 			now = now.Add(time.Duration(r.IntN(40)) * time.Second)
 			switch r.IntN(6) {
 			case 0, 1:
 				h.apply(Next(h.state, Input{Requested: true}, now))
+				h.apply(Next(h.state, Input{Turn: r.IntN(2) == 0, Overdue: true}, now))
 			case 2:
 				h.executor(r, now)
 			case 3:
@@ -216,7 +241,7 @@ func TestInAnyOrderOfEventsARunEndsOnceAndNothingFollows(t *testing.T) {
 func sound(events []event.Type) error {
 	after := map[event.Type][]event.Type{
 		"":                    {event.Created},
-		event.Created:         {event.Dispatched, event.Canceled},
+		event.Created:         {event.Dispatched, event.Canceled, event.TimedOut},
 		event.Dispatched:      {event.Started, event.Canceled, event.TimedOut},
 		event.Started:         {event.Retrying, event.CancelRequested, event.Succeeded, event.Failed, event.TimedOut},
 		event.CancelRequested: {event.Canceled},

@@ -1,6 +1,7 @@
 // Package orchestrator decides what becomes of a run: it turns requests into jobs, brings lost runs back, and ends
 // those that are canceled or out of time. The decisions are the pure function Next; the rest of the package feeds
-// it from the log and writes what it says, guarded, so that any number of orchestrators may run.
+// it from the log and writes what it says, guarded, so that any number of orchestrators may run. One of them at a time
+// gives the queued runs to the executors, in the order of package queue.
 package orchestrator
 
 import (
@@ -31,8 +32,10 @@ const cancelPatience = 200 * time.Millisecond
 
 // Service is the orchestrator. The zero value needs its Frame.
 type Service struct {
-	Frame service.Frame
+	Frame  service.Frame
+	Config Config
 
+	dispatcher  *dispatcher
 	writer      event.Writer
 	transitions *prometheus.CounterVec
 	ended       *prometheus.CounterVec
@@ -52,7 +55,12 @@ func (s *Service) Run(ctx context.Context) error {
 			return fmt.Errorf("register metrics: %w", err)
 		}
 	}
+	s.dispatcher = newDispatcher(s)
+	if err := s.Frame.Metrics.Register(s.dispatcher); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.dispatcher.run(ctx) })
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerRequests, parallelRequests, s.request) })
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerControl, parallelControl, s.control) })
 	g.Go(func() error { return s.Frame.Bus.Consume(ctx, bus.ConsumerEnds, parallelEnds, s.learn) })
@@ -193,11 +201,15 @@ func (s *Service) carryOut(ctx context.Context, p position, d Decision) error {
 			}
 		}
 		p.at = event.NotBefore(s.Frame.Bus.Now(ctx), p.at)
-		seq, err := s.Frame.Bus.Append(ctx, s.writer.Run(t.Type, p.at, data), p.sequence)
+		e := s.writer.Run(t.Type, p.at, data)
+		seq, err := s.Frame.Bus.Append(ctx, e, p.sequence)
 		if err != nil {
 			return err
 		}
 		p.sequence = seq
+		if t.Type == event.Created {
+			s.dispatcher.created(e, seq)
+		}
 		s.transitions.WithLabelValues(string(t.Type)).Inc()
 		s.report(t, seq)
 	}

@@ -100,6 +100,7 @@ func TestARequestBecomesAJob(t *testing.T) {
 func TestRequestsOfADeadOrchestratorAreTakenUpByTheNext(t *testing.T) {
 	t.Parallel()
 	b := natstest.Bus(t)
+	staff(t, b, 200)
 	var runs []event.Key
 	stop := serve(t, b)
 	for i := range 200 {
@@ -114,6 +115,22 @@ func TestRequestsOfADeadOrchestratorAreTakenUpByTheNext(t *testing.T) {
 			t.Errorf("run %s was dispatched %d times", k, job.Data.Run.Attempt)
 		}
 	}
+}
+
+// staff announces an executor until the test ends.
+func staff(t *testing.T, b *bus.Bus, slots int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- b.Announce(ctx, func() bus.Executor { return bus.Executor{Instance: "e1", Slots: slots} })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("announce: %v", err)
+		}
+	})
 }
 
 func TestACancelOfAQueuedRunEndsItAndACancelBeforeCreatedIsNotLost(t *testing.T) {

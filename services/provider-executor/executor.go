@@ -111,10 +111,24 @@ func (s *Service) pullAll(ctx context.Context) error {
 	defer work.Wait()
 	var pulls sync.WaitGroup
 	defer pulls.Wait()
+	pulls.Go(func() {
+		if err := s.Frame.Bus.Announce(ctx, s.announcement); err != nil {
+			s.Frame.Log.Warn("announce the executor", "error", err)
+		}
+	})
 	for _, provider := range event.Providers() {
 		pulls.Go(func() { s.pull(ctx, provider, free, &work) })
 	}
 	return nil
+}
+
+// announcement is what the orchestrator needs to know: how many runs it may give.
+func (s *Service) announcement() bus.Executor {
+	e := bus.Executor{Instance: s.Frame.Instance, Slots: s.Config.Slots}
+	if s.browser.Ready() != nil {
+		e.Slots = 0 // others first
+	}
+	return e
 }
 
 // pull takes one job at a time, while there is a free slot. All providers share the slots: where another has taken

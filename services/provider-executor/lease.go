@@ -73,6 +73,9 @@ func (s *Service) claim(ctx context.Context, job bus.Job) (l *lease, ok bool, er
 	if current, err := s.current(ctx, run.Key(), job.Sequence); !current || err != nil {
 		return nil, false, err
 	}
+	if deadline, ok := run.QueueDeadline(); ok && !s.Frame.Bus.Now(ctx).Before(deadline) {
+		return nil, false, nil // the orchestrator ends it
+	}
 	secrets := secret.NewSet(func() time.Time { return s.Frame.Bus.Now(context.WithoutCancel(ctx)) })
 	log := slog.New(secrets.Handler(s.logger(run.Key(), run.Attempt).Handler()))
 	l = &lease{

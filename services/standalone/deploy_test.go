@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/errand-run/errand/services/gateway"
+	"github.com/errand-run/errand/services/orchestrator"
 	executor "github.com/errand-run/errand/services/provider-executor"
 	notifier "github.com/errand-run/errand/services/webhook-notifier"
 	"github.com/errand-run/errand/shared/event"
@@ -88,6 +89,7 @@ func variables(t *testing.T, name string) []string {
 	case "standalone":
 		_, _ = LoadConfig(record)
 	case "orchestrator":
+		_, _ = orchestrator.LoadConfig(record)
 	default:
 		t.Fatalf("there is no service %s", name)
 	}

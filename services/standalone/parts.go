@@ -25,9 +25,10 @@ func (s *Service) parts(dir *data) ([]part, error) {
 		return nil, err
 	}
 	gatewayConfig, err1 := gateway.LoadConfig(getenv)
+	orchestratorConfig, err4 := orchestrator.LoadConfig(getenv)
 	executorConfig, err2 := executor.LoadConfig(getenv)
 	notifierConfig, err3 := notifier.LoadConfig(getenv)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return []part{
@@ -35,7 +36,7 @@ func (s *Service) parts(dir *data) ([]part, error) {
 			return (&gateway.Service{Frame: f, Config: gatewayConfig, Listener: around.listener}).Run(ctx)
 		}},
 		{"orchestrator", func(ctx context.Context, f service.Frame, _ frame) error {
-			return (&orchestrator.Service{Frame: f}).Run(ctx)
+			return (&orchestrator.Service{Frame: f, Config: orchestratorConfig}).Run(ctx)
 		}},
 		{"provider-executor", func(ctx context.Context, f service.Frame, around frame) error {
 			return (&executor.Service{Frame: f, Config: executorConfig, Own: around.at().listeners()}).Run(ctx)

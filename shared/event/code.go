@@ -40,6 +40,7 @@ func Codes() []Code {
 		{"provider_auth", "The provider refused the key, or its account has no credit.", "Correct the key at the executor, or top the account up."},
 		{"provider_not_configured", "The executor has no key for the provider.", "Set the variable that the message names, and restart the executor."},
 		{"provider_unavailable", "The provider could not be reached or answered with errors, also after repeats.", "Start the run again later, or name another provider in fallbacks."},
+		{"queue_timeout", "The run had not begun queue_timeout seconds after it was accepted.", "Allow more time, start more executors, or raise the limit that the run waited for."},
 		{"rate_limited", "The provider's limits were met, also after waiting.", "Start the run again later, raise the limits, or run fewer at once."},
 		{"secrets_unavailable", "A secret of the run cannot be opened.", "Give gateway and executor the same ERRAND_MASTER_KEY, or set the secret again."},
 		{"session_timeout", "The run was not over session_timeout seconds after its start.", "Allow more time, or give a smaller task."},

@@ -158,6 +158,8 @@ type Snapshot struct {
 	RetryReason    string          `json:"retry_reason,omitempty"`
 	Waiting        *Waiting        `json:"waiting,omitempty"` // why the run stands still
 	CancelAt       *time.Time      `json:"cancel_requested_at,omitempty"`
+	OneOff         bool            `json:"one_off,omitempty"` // the task was made for this run
+	Order
 }
 
 // Key names the run.
@@ -171,17 +173,31 @@ func (s Snapshot) Deadline() (at time.Time, ok bool) {
 	return s.StartedAt.Add(time.Duration(s.SessionTimeout) * time.Second), true
 }
 
+// QueueDeadline is when queue_timeout ends a run that has not begun; ok is false for one that has, or without a limit.
+func (s Snapshot) QueueDeadline() (at time.Time, ok bool) {
+	if s.StartedAt != nil || s.QueueTimeout == 0 {
+		return time.Time{}, false
+	}
+	return s.CreatedAt.Add(time.Duration(s.QueueTimeout) * time.Second), true
+}
+
 // Waiting says why a run stands still.
 type Waiting struct {
 	_      struct{}  `nullable:"true"` // for the API document: a field of this type may be null
-	Reason string    `json:"reason" enum:"provider" doc:"provider: the model's provider does not serve calls now"`
+	Reason string    `json:"reason" enum:"provider,no_executor,no_slot,capacity,no_orchestrator" doc:"provider: the model's provider does not serve calls now; no_executor: none is connected; no_slot: all of them are busy; capacity: a limit of its task, its concurrency_key or its provider is reached; no_orchestrator: nobody gives runs to executors"`
 	Since  time.Time `json:"since"`
-	Until  time.Time `json:"until" doc:"when it is tried again"`
+	Until  time.Time `json:"until,omitzero" doc:"when it is tried again, or when queue_timeout ends it; absent: nobody knows"`
 	Text   string    `json:"text" doc:"what happened"`
 }
 
-// WaitingProvider is the reason of a run whose provider is down or at its limit.
-const WaitingProvider = "provider"
+// Why a run waits. The first is on its log; the others are those of a queued run, as the orchestrator knows it now.
+const (
+	WaitingProvider       = "provider"        // its model's provider is down or at its limit
+	WaitingNoExecutor     = "no_executor"     // no executor is connected
+	WaitingNoSlot         = "no_slot"         // all executors are busy
+	WaitingCapacity       = "capacity"        // as many of its kind are at work as may be
+	WaitingNoOrchestrator = "no_orchestrator" // no orchestrator answers
+)
 
 // Execution tells how a run's steps came about.
 type Execution string

@@ -22,9 +22,11 @@ type Request struct {
 	InitialURL        string          `json:"initial_url"`
 	UserAgent         string          `json:"user_agent"`
 	MaxSteps          int             `json:"max_steps"`
-	SessionTimeout    int             `json:"session_timeout"`  // seconds
-	Replay            *Replay         `json:"replay,omitempty"` // nil: an agent does the task
+	SessionTimeout    int             `json:"session_timeout"`   // seconds
+	Replay            *Replay         `json:"replay,omitempty"`  // nil: an agent does the task
+	OneOff            bool            `json:"one_off,omitempty"` // its task was made for it
 	Means
+	Order
 	BodyHash  string    `json:"body_hash"` // SHA-256 of the raw HTTP body, hex; for the Idempotency-Key
 	CreatedAt time.Time `json:"created_at"`
 }
@@ -63,6 +65,15 @@ type Means struct {
 	OnInterrupt    string   `json:"on_interrupt,omitempty"`    // "retry": what an earlier attempt may have sent is sent again; "fail" or empty: not unseen
 	AllowEvaluate  bool     `json:"allow_evaluate,omitempty"`  // the model may run code in pages; never together with secrets
 	AllowedDomains []string `json:"allowed_domains,omitempty"` // hosts that it may reach, as netguard reads them; empty: every public one
+}
+
+// Order is a run's place among others while it is queued, and how long it may be. The zero value is an ordinary run.
+type Order struct {
+	Priority         int    `json:"priority,omitempty"`          // 0 to 9; of the runs of one task those with a higher one go first
+	MaxRunning       int    `json:"max_running,omitempty"`       // the run waits while so many runs of its task are at work; 0: no limit
+	ConcurrencyKey   string `json:"concurrency_key,omitempty"`   // what runs share that may not be used by any number at once, whatever their tasks
+	ConcurrencyLimit int    `json:"concurrency_limit,omitempty"` // the run waits while so many runs with its key are at work; 0: one
+	QueueTimeout     int    `json:"queue_timeout,omitempty"`     // seconds from its acceptance in which it must have begun; 0: no limit
 }
 
 // Budget is what a run may spend. It is checked before each model call; null is no limit.
@@ -107,6 +118,7 @@ type Task struct {
 
 	Workflows []WorkflowVersion `json:"workflows,omitempty"` // the versions of its cached workflow, the oldest first
 	Means
+	Order
 	BodyHash  string    `json:"body_hash,omitempty"`
 	OneOff    bool      `json:"one_off,omitempty"` // made by POST /api/runs for one run: lists leave it out
 	Deleted   bool      `json:"deleted,omitempty"` // a tombstone: the task is gone, its id stays taken
@@ -237,6 +249,7 @@ func Queued(id RunID, req Request) Snapshot {
 	s := Snapshot{
 		Task: req.Task, Run: id, State: StateQueued, Provider: req.Provider, Model: req.Model,
 		Execution: ExecutionAI, SessionTimeout: req.SessionTimeout, CreatedAt: req.CreatedAt, Files: req.Files,
+		Order: req.Order, OneOff: req.OneOff,
 	}
 	if req.Replay != nil {
 		s.Execution = ExecutionCached

@@ -19,10 +19,14 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
+	own, err := orchestrator.LoadConfig(os.Getenv)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
 	return service.Connected(ctx, "orchestrator", cfg, func(ctx context.Context, f service.Frame) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return f.Serve(ctx) })
-		g.Go(func() error { return (&orchestrator.Service{Frame: f}).Run(ctx) })
+		g.Go(func() error { return (&orchestrator.Service{Frame: f, Config: own}).Run(ctx) })
 		return g.Wait()
 	})
 }
