@@ -36,7 +36,9 @@ type api struct {
 // register puts the operations and their document on the router.
 func (a *api) register(app *fiber.App) error {
 	h := a.describe(app)
-	finish(h.OpenAPI(), event.Providers())
+	if err := finish(h.OpenAPI(), event.Providers()); err != nil {
+		return err
+	}
 	document, err := json.Marshal(h.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("encode the API document: %w", err)
@@ -69,23 +71,16 @@ func (a *api) describe(app *fiber.App) huma.API {
 	huma.Register(h, huma.Operation{
 		OperationID: "delete-file", Method: http.MethodDelete, Path: filesPath + "/{file_id}", Tags: []string{"files"},
 		Summary: "Delete a file", Description: "Erases its content. Tasks and runs that name it keep its name and size, and can no longer use it.",
-		Errors: []int{403, 404, 503},
 	}, a.deleteFile)
 	return h
 }
 
 func (a *api) runOperations(h huma.API) {
 	post := func(id, path, summary string) huma.Operation {
-		return huma.Operation{
-			OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"runs"},
-			Errors: []int{400, 403, 404, 413, 415, 503},
-		}
+		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"runs"}}
 	}
 	get := func(id, path, summary string) huma.Operation {
-		return huma.Operation{
-			OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"runs"},
-			Errors: []int{403, 404, 503},
-		}
+		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"runs"}}
 	}
 	runTask := post("run-task", "/api/tasks/{task_id}/runs", "Run Task")
 	runTask.RequestBody = &huma.RequestBody{Description: "Request model for running an existing task with optional parameter overrides"}
@@ -98,7 +93,7 @@ func (a *api) runOperations(h huma.API) {
 	erase.Method, erase.DefaultStatus = http.MethodDelete, http.StatusNoContent
 	erase.Description = "Erases a run that has ended: its steps, result, pictures, webhook delivery, and the files and secrets that nothing else uses. " +
 		"202: nobody finds the run any more, and the rest of it is being erased. 409: it has not ended, cancel it first."
-	erase.Errors = append(erase.Errors, http.StatusConflict)
+	erase.Responses = map[string]*huma.Response{"202": {Description: "Nobody finds the run any more, and the rest of it is being erased"}}
 	huma.Register(h, erase, a.deleteRun)
 	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
 	const steps = "/api/runs/{run_id}/steps/{n}"
@@ -109,7 +104,7 @@ func (a *api) runOperations(h huma.API) {
 		"image/jpeg", "The same picture as the screenshot, 160 pixels wide", picture), a.thumbnail)
 	huma.Register(h, answering(get("get-told", steps+"/told", "Get what the model was told for a step"),
 		"text/plain", "What was new to the model in this step, the page last; secrets are masked", text), a.told)
-	h.OpenAPI().AddOperation(eventsOperation(h))
+	h.OpenAPI().AddOperation(eventsOperation())
 }
 
 // answering documents an answer that is no JSON.
@@ -122,10 +117,7 @@ func answering(o huma.Operation, mediaType, description string, schema huma.Sche
 
 func (a *api) taskOperations(h huma.API) {
 	operation := func(method, path, id, summary string) huma.Operation {
-		return huma.Operation{
-			OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"tasks"},
-			Errors: []int{403, 404, 409, 412, 413, 415, 503},
-		}
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"tasks"}}
 	}
 	create := operation(http.MethodPost, "/api/tasks", "create-task", "Create a task")
 	create.DefaultStatus = http.StatusCreated
@@ -144,10 +136,7 @@ func (a *api) taskOperations(h huma.API) {
 
 func (a *api) workflowOperations(h huma.API) {
 	operation := func(method, path, id, summary string) huma.Operation {
-		return huma.Operation{
-			OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"workflows"},
-			Errors: []int{403, 404, 409, 413, 415, 503},
-		}
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"workflows"}}
 	}
 	const versions = "/api/tasks/{task_id}/workflows"
 	const set = "/api/runs/{run_id}/set-as-cached-workflow"
@@ -169,38 +158,6 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Workflow" + name
 	}
 	return name
-}
-
-// finish makes the document say what the wire does: a provider is one of the table, an enum of a field that may be null has null among its values,
-// and a body that may be absent is not required.
-func finish(document *huma.OpenAPI, providers []string) {
-	for _, schema := range document.Components.Schemas.Map() {
-		if property := schema.Properties["provider"]; property != nil {
-			property.Enum = nil
-			for _, name := range providers {
-				property.Enum = append(property.Enum, name)
-			}
-			property.PrecomputeMessages()
-		}
-		for _, property := range schema.Properties {
-			if property.Nullable && len(property.Enum) > 0 {
-				property.Enum = append(property.Enum, nil)
-			}
-		}
-	}
-	if run := document.Components.Schemas.Map()["Run"]; run != nil {
-		run.Description = "Represents the complete response from the agent."
-	}
-	if why := document.Components.Schemas.Map()["Error"]; why != nil {
-		for _, c := range event.Codes() {
-			why.Properties["code"].Enum = append(why.Properties["code"].Enum, c.Name)
-		}
-	}
-	for _, path := range document.Paths {
-		if path.Post != nil && path.Post.OperationID == "run-task" {
-			path.Post.RequestBody.Required = false
-		}
-	}
 }
 
 // encode writes an answer. A run that many wait for is encoded once for all of them.

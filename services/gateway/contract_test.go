@@ -83,17 +83,33 @@ func seedLine(f field, line string) field {
 
 // document is the part of /openapi.json that the tests read.
 type document struct {
-	OpenAPI string
-	Paths   map[string]map[string]struct {
-		RequestBody struct {
-			Required bool
-			Content  map[string]struct{ Schema schema }
-		}
-		Responses map[string]struct {
-			Content map[string]struct{ Schema schema }
+	OpenAPI    string
+	Paths      map[string]map[string]operation
+	Components struct{ Schemas map[string]schema }
+}
+
+type operation struct {
+	OperationID string
+	RequestBody struct {
+		Required bool
+		Content  map[string]struct{ Schema schema }
+	}
+	Responses map[string]struct {
+		Content map[string]struct{ Schema schema }
+	}
+
+	method, path string // in the answer of operations
+}
+
+// operations are all operations of the document, with their method and path.
+func (d document) operations() (all []operation) {
+	for path, methods := range d.Paths {
+		for method, op := range methods {
+			op.method, op.path = strings.ToUpper(method), path
+			all = append(all, op)
 		}
 	}
-	Components struct{ Schemas map[string]schema }
+	return all
 }
 
 type schema struct {
@@ -138,8 +154,12 @@ func (s schema) field() field {
 
 func openAPI(t *testing.T) document {
 	t.Helper()
-	r := start(t, natstest.Bus(t)).send(t, "GET", "/openapi.json", "")
-	return into[document](t, r)
+	return openAPIOf(t, start(t, natstest.Bus(t)))
+}
+
+func openAPIOf(t *testing.T, s *server) document {
+	t.Helper()
+	return into[document](t, s.send(t, "GET", "/openapi.json", ""))
 }
 
 func TestTheDocumentKeepsTheContractThatClientsAreMadeFrom(t *testing.T) {

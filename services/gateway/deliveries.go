@@ -67,17 +67,13 @@ func viewAttempt(a event.DeliveryAttempt) attemptView {
 
 func (a *api) deliveryOperations(h huma.API) {
 	operation := func(method, path, id, summary string) huma.Operation {
-		return huma.Operation{
-			OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"deliveries"},
-			Errors: []int{403, 404, 503},
-		}
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"deliveries"}}
 	}
 	huma.Register(h, operation(http.MethodGet, "/api/runs/{run_id}/deliveries", "list-run-deliveries", "List the webhook deliveries of a run"), a.runDeliveries)
 	redeliver := operation(http.MethodPost, "/api/deliveries/{delivery_id}/redeliver", "redeliver", "Send a webhook again")
 	redeliver.Description = "Sends it now, whatever became of it: with the same webhook-id and body, as the next attempt, signed anew. " +
 		"If that fails, the schedule begins anew."
 	redeliver.DefaultStatus = http.StatusAccepted
-	redeliver.Errors = append(redeliver.Errors, http.StatusConflict)
 	huma.Register(h, redeliver, a.redeliver)
 }
 

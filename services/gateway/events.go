@@ -25,7 +25,7 @@ const eventsPath = "/api/runs/:run_id/events"
 const pingEvery = 15 * time.Second
 
 // eventsOperation is the stream's entry in the API document.
-func eventsOperation(h huma.API) *huma.Operation {
+func eventsOperation() *huma.Operation {
 	integer := &huma.Schema{Type: huma.TypeInteger, Format: "int64"}
 	return &huma.Operation{
 		OperationID: "stream-events", Method: http.MethodGet, Path: "/api/runs/{run_id}/events", Tags: []string{"runs"},
@@ -38,14 +38,14 @@ func eventsOperation(h huma.API) *huma.Operation {
 			{Name: "Last-Event-ID", In: "header", Description: "Only what follows this sequence", Schema: integer},
 			{Name: "after", In: "query", Description: "As Last-Event-ID, for clients that cannot set it", Schema: integer},
 		},
-		Responses: withProblems(h, map[string]*huma.Response{
+		Responses: map[string]*huma.Response{
 			"200": {Description: "The stream", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{
 				Type:        huma.TypeString,
 				Description: "Blocks of the lines id, event and data. The data is one line of JSON: a CloudEvents 1.0 object, whose schemas are in docs/asyncapi.yaml (lifecycle and step); of a ping it is {}.",
 				Examples:    []any{"id: 7\nevent: started\ndata: {\"specversion\":\"1.0\",\"type\":\"errand.run.started\", ...}\n\n"},
 			}}}},
 			"204": {Description: "The run is over and nothing follows"},
-		}, "403", "404", "422", "503"),
+		},
 	}
 }
 

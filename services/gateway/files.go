@@ -39,28 +39,17 @@ func fileOperations(h huma.API) {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{fiber.MIMEMultipartForm: {Schema: &huma.Schema{
 			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": binary}, Required: []string{"file"},
 		}}}},
-		Responses: withProblems(h, map[string]*huma.Response{"201": {
+		Responses: map[string]*huma.Response{"201": {
 			Description: "The file", Content: map[string]*huma.MediaType{fiber.MIMEApplicationJSON: {Schema: answer}},
-		}}, "403", "413", "415", "422", "503"),
+		}},
 	})
 	h.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "download-file", Method: http.MethodGet, Path: filesPath + "/{file_id}", Tags: []string{"files"}, Summary: "Download a file",
 		Parameters: []*huma.Param{{Name: "file_id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}},
-		Responses: withProblems(h, map[string]*huma.Response{"200": {
+		Responses: map[string]*huma.Response{"200": {
 			Description: "The content", Content: map[string]*huma.MediaType{fiber.MIMEOctetStream: {Schema: binary}},
-		}}, "403", "404", "503"),
+		}},
 	})
-}
-
-// withProblems adds the answers that are problems to those of an operation.
-func withProblems(h huma.API, responses map[string]*huma.Response, statuses ...string) map[string]*huma.Response {
-	model := h.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[huma.ErrorModel](), true, "")
-	for _, status := range statuses {
-		responses[status] = &huma.Response{
-			Description: "Problem", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: model}},
-		}
-	}
-	return responses
 }
 
 // Stored is the answer to an upload: its file, and all of them where it had several.

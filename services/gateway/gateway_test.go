@@ -110,7 +110,10 @@ func (s *server) try(method, path, body string, headers ...string) (reply, error
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		request.Header.Set(name, value)
+		if name == "Content-Type" {
+			request.Header.Del(name) // the one above
+		}
+		request.Header.Add(name, value)
 		if name == "Host" {
 			request.Host = value
 		}

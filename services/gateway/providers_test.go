@@ -13,7 +13,9 @@ import (
 func TestEveryFieldThatNamesAProviderTakesThoseOfTheTable(t *testing.T) {
 	a := &api{}
 	h := a.describe(fiber.New())
-	finish(h.OpenAPI(), append(event.Providers(), "acme"))
+	if err := finish(h.OpenAPI(), append(event.Providers(), "acme")); err != nil {
+		t.Fatal(err)
+	}
 	var holders []string
 	for name, schema := range h.OpenAPI().Components.Schemas.Map() {
 		property := schema.Properties["provider"]

@@ -139,6 +139,57 @@ func (b codeBlock) satisfies(t *testing.T, c *jsonschema.Compiler, name string) 
 	}
 }
 
+func TestEachOperationOfTheAPIDocumentHasExamplesThatSatisfyTheirSchemas(t *testing.T) {
+	t.Parallel()
+	doc := apiDocument(t)
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("https://errand.test/api", doc); err != nil {
+		t.Fatal(err)
+	}
+	examples := 0
+	for path, operations := range doc.(map[string]any)["paths"].(map[string]any) {
+		for method, op := range operations.(map[string]any) {
+			for at, content := range contents(op.(map[string]any)) {
+				at = strings.Join([]string{"/paths", strings.ReplaceAll(path, "/", "~1"), method, at}, "/")
+				s, err := c.Compile("https://errand.test/api#" + at + "/schema")
+				if err != nil {
+					t.Fatal(err)
+				}
+				example, ok := content["example"]
+				if !ok {
+					t.Errorf("%s has no example", at)
+				} else if err := s.Validate(example); err != nil {
+					t.Errorf("%s: %v", at, err)
+				}
+				examples++
+			}
+		}
+	}
+	if examples < 150 {
+		t.Errorf("only %d examples were found", examples)
+	}
+}
+
+// contents are the bodies in JSON that an operation takes and answers, by their places in it.
+func contents(op map[string]any) map[string]map[string]any {
+	all := map[string]map[string]any{}
+	collect := func(at string, of any) {
+		content, _ := of.(map[string]any)["content"].(map[string]any)
+		for media, c := range content {
+			if strings.HasSuffix(media, "json") {
+				all[at+"/content/"+strings.ReplaceAll(media, "/", "~1")] = c.(map[string]any)
+			}
+		}
+	}
+	if body, ok := op["requestBody"]; ok {
+		collect("requestBody", body)
+	}
+	for status, response := range op["responses"].(map[string]any) {
+		collect("responses/"+status, response)
+	}
+	return all
+}
+
 // apiDocument is /openapi.json. Its answers may have fields that they do not name, examples in the pages may not.
 func apiDocument(t *testing.T) any {
 	t.Helper()

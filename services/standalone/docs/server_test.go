@@ -145,8 +145,9 @@ func (p *played) play(ctx context.Context) error {
 		p.run.Result = json.RawMessage(`{"title": "Ferry kettle", "url": "https://shop.example/kettles/1"}`)
 	}
 	if r := request.Replay; r != nil {
-		p.run.Workflow = &event.WorkflowUse{Version: r.Version, OtherData: true}
-		p.run.Workflow.Parameters = map[string]any{"query": "cookers"}
+		p.run.Workflow = &event.WorkflowUse{
+			Version: r.Version, Parameters: map[string]any{"search_the_shop": "cookers"}, OtherData: true, Unconfirmed: []string{},
+		}
 	}
 	return p.append(ctx, event.Succeeded)
 }
