@@ -3,6 +3,7 @@
 MODULES     := shared services/gateway services/orchestrator services/provider-executor services/webhook-notifier services/standalone
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
+NATSCLI     := github.com/nats-io/natscli/nats@v0.5.1
 ERRAND      := ./services/standalone/cmd/errand
 
 # Tests at once in a package: two packages run at once, and most of them start browsers.
@@ -48,6 +49,11 @@ test: browser headless-shell ## run every test: real JetStream, real Chromium, r
 .PHONY: test-short
 test-short: ## run the tests that need no Chromium, without the race detector
 	@ERRAND_NO_BROWSER=1 go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 5m work
+
+.PHONY: contracts
+contracts: ## generate clients for Go and TypeScript and run them, and what else of docs/ needs npm or the nats CLI
+	@bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; GOBIN=$$bin go install $(NATSCLI); \
+	PATH=$$bin:$$PATH ERRAND_CONTRACTS=1 go run ./shared/cmd/suite -count=1 ./services/standalone/docs
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tidy go.mod files, each module built alone

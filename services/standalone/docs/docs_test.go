@@ -34,23 +34,26 @@ func TestMain(m *testing.M) {
 //
 //	sh                    commands that are run, in the order of the page, against a server that has done nothing before
 //	sh skip="..."         commands that are not run, and why
+//	sh needs=...          commands that are run if a program is installed, or a registry may be asked (go-proxy, npm)
+//	sh prints="..."       commands that print a text
 //	json schema=Run       a value of that schema of the API document
 //	json schema=Run cut   the same without some of its fields
 //	json schema=events/X  a value of that schema of docs/asyncapi.yaml
 //	go|js|python|php receiver=FILE run="..."    a whole program that receives webhooks
 //	go|js subscriber=FILE run="..."             a whole program that reads events
 //	text conf=FILE                              a part of a NATS server's configuration
+//	go|ts file=FILE                             a file that the page's commands find in their directory
 type codeBlock struct {
 	page, language, info, text string
 }
 
 // option is a value that stands after a block's language, empty if it does not.
 func (b codeBlock) option(name string) string {
-	m := regexp.MustCompile(`\b` + name + `=(?:"([^"]*)"|(\S+))`).FindStringSubmatch(b.info)
+	m := regexp.MustCompile(`\b` + name + `=(?:"((?:[^"\\]|\\.)*)"|(\S+))`).FindStringSubmatch(b.info)
 	if m == nil {
 		return ""
 	}
-	return m[1] + m[2]
+	return strings.ReplaceAll(m[1], `\"`, `"`) + m[2]
 }
 
 // pages are the files of the documentation, the README first.
@@ -85,7 +88,7 @@ func TestEveryBlockOfTheDocumentationIsTestedOrSaysWhyNot(t *testing.T) {
 			tested := map[string]bool{
 				"sh":   true,
 				"json": b.option("schema") != "",
-			}[b.language] || b.option("receiver")+b.option("subscriber")+b.option("conf")+b.option("skip") != ""
+			}[b.language] || b.option("receiver")+b.option("subscriber")+b.option("conf")+b.option("file")+b.option("skip") != ""
 			if !tested {
 				t.Errorf("%s: no test reads the block that begins with %q; see codeBlock", b.page, b.name())
 			}
@@ -235,10 +238,13 @@ func eventsDocument(t *testing.T) any {
 func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
 	t.Parallel()
 	for _, page := range pages(t) {
-		var commands []codeBlock
+		var commands, files []codeBlock
 		for _, b := range codeBlocks(t, page) {
 			if b.language == "sh" && b.option("skip") == "" {
 				commands = append(commands, b)
+			}
+			if b.option("file") != "" {
+				files = append(files, b)
 			}
 		}
 		if len(commands) == 0 {
@@ -251,6 +257,9 @@ func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
 			write(t, filepath.Join(dir, "story.json"), `{"type": "object"}`)
 			write(t, filepath.Join(dir, "invoice.pdf"), "%PDF-1.7\n")
 			write(t, filepath.Join(dir, ".curlrc"), "fail-with-body\nmax-time = 60\n")
+			for _, f := range files {
+				write(t, filepath.Join(dir, f.option("file")), f.text)
+			}
 			for _, b := range commands {
 				t.Run(b.name(), func(t *testing.T) { b.execute(t, at, dir) })
 			}
@@ -268,17 +277,41 @@ func (b codeBlock) name() string {
 // execute runs the commands of a block as a shell would, against the server. An answer of 400 or more is an error.
 func (b codeBlock) execute(t *testing.T, at address, dir string) {
 	t.Helper()
-	for _, command := range append(strings.Fields(b.option("needs")), "curl") {
-		if _, err := exec.LookPath(command); err != nil && strings.Contains(b.text, command+" ") {
-			t.Skipf("%s is not installed: these commands are not tried", command)
-		}
-	}
+	require(t, b.option("needs"))
+	require(t, "curl")
 	script := strings.NewReplacer("localhost:8080", at.http, "127.0.0.1:8080", at.http, "nats://127.0.0.1:4222", at.nats).Replace(b.text)
 	sh := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
 	sh.Dir = dir
 	sh.Env = append(os.Environ(), "CURL_HOME="+dir, "ERRAND_URL=http://"+at.http)
-	if out, err := sh.CombinedOutput(); err != nil {
+	if out, err := sh.CombinedOutput(); err != nil || !strings.Contains(string(out), b.option("prints")) {
 		t.Errorf("%v\n%s\n%s", err, b.text, out)
+	}
+}
+
+// registries are how to find out whether a registry can be reached. What it gives takes long to build, so that only
+// make contracts asks.
+var registries = map[string][]string{
+	"go-proxy": {"go", "list", "-m", "github.com/oapi-codegen/oapi-codegen/v2@v2.8.2"},
+	"npm":      {"npm", "view", "openapi-typescript@7.13.0", "version"},
+}
+
+// require skips the test unless a program is installed, or a registry can be reached.
+func require(t *testing.T, what string) {
+	t.Helper()
+	ask, registry := registries[what]
+	if !registry {
+		if _, err := exec.LookPath(what); what != "" && err != nil {
+			t.Skipf("%s is not installed", what)
+		}
+		return
+	}
+	if os.Getenv("ERRAND_CONTRACTS") == "" {
+		t.Skipf("needs packages from %s: make contracts runs it", what)
+	}
+	cmd := exec.CommandContext(t.Context(), ask[0], ask[1:]...)
+	cmd.Dir = t.TempDir()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("%s cannot be reached: %v\n%s", what, err, out)
 	}
 }
 

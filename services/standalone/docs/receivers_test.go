@@ -182,9 +182,7 @@ func (b codeBlock) command(ctx context.Context, t *testing.T, file string, env .
 	source := filepath.Join(dir, file)
 	write(t, source, b.text)
 	args := strings.Fields(b.option("run"))
-	if _, err := exec.LookPath(args[0]); err != nil {
-		t.Skipf("%s is not installed: the program for it is not tried", args[0])
-	}
+	require(t, args[0])
 	if b.language == "go" {
 		args = []string{filepath.Join(dir, "program")}
 		if out, err := exec.CommandContext(ctx, "go", "build", "-o", args[0], source).CombinedOutput(); err != nil {

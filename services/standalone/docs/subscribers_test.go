@@ -92,7 +92,11 @@ func TestTheSubscribersOfTheDocumentationReadTheEndsOfRuns(t *testing.T) {
 			defer cancel()
 			cmd := b.command(ctx, t, b.option("subscriber"))
 			if b.language == "js" {
-				installed(t, cmd.Dir, "@nats-io/transport-node@3", "@nats-io/jetstream@3")
+				require(t, "npm")
+				install := exec.CommandContext(ctx, "npm", "install", "--prefix", cmd.Dir, "@nats-io/transport-node@3", "@nats-io/jetstream@3")
+				if out, err := install.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
 			}
 			w := serveWithUsers(t)
 			cmd.Env = append(cmd.Env, "NATS_URL="+w.url("reader", "second"))
@@ -112,18 +116,6 @@ func TestTheSubscribersOfTheDocumentationReadTheEndsOfRuns(t *testing.T) {
 				t.Errorf("the program printed %q (%v), want %q", line, err, want)
 			}
 		})
-	}
-}
-
-// installed has npm packages in a directory, or skips the test. They cost seconds, so that only `make contracts` asks.
-func installed(t *testing.T, dir string, packages ...string) {
-	t.Helper()
-	if os.Getenv("ERRAND_CONTRACTS") == "" {
-		t.Skip("needs packages from npm: make contracts runs it")
-	}
-	args := append([]string{"install", "--no-audit", "--no-fund", "--prefix", dir}, packages...)
-	if out, err := exec.CommandContext(t.Context(), "npm", args...).CombinedOutput(); err != nil {
-		t.Skipf("npm cannot install %v: %v\n%s", packages, err, out)
 	}
 }
 
