@@ -162,12 +162,13 @@ func (p pages) runPage(c *fiber.Ctx) (web.Page, error) {
 	if err != nil {
 		return web.Page{}, problem(err, "run "+k.Run.String())
 	}
-	data := web.Run{Run: run, Task: p.taskName(ctx, k.Task), URL: c.BaseURL(), Sequence: last.Sequence}
+	data := web.Run{Run: run, Task: p.taskName(ctx, k.Task), URL: c.BaseURL(), Sequence: last.Sequence, Latest: last.Sequence}
 	steps, err := p.bus.Steps(ctx, k)
 	if err != nil {
 		return web.Page{}, problem(err, "run "+k.Run.String())
 	}
 	for _, s := range steps {
+		data.Latest = max(data.Latest, s.Sequence)
 		data.Steps = append(data.Steps, web.Step{StepData: s.Data, Done: s.Phase == event.Done})
 	}
 	return web.Page{Name: "run", Title: "#" + k.Run.String() + " " + run.Prompt, Section: "runs", Data: data}, nil

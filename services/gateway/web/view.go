@@ -45,6 +45,7 @@ type Run struct {
 	URL   string // of the gateway, as the browser reaches it
 
 	Sequence uint64 // in the log, of the run's last lifecycle event; 0 for none
+	Latest   uint64 // of the last event of all, steps included; 0 for none
 }
 
 // HasResult reports whether the run has a result.

@@ -20,7 +20,7 @@ export function el(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== false && value != null) node.setAttribute(name, value === true ? '' : String(value));
   }
-  node.append(...children.filter((c) => c != null));
+  node.append(...children.filter((c) => c != null && c !== false));
   return node;
 }
 
@@ -162,6 +162,7 @@ const shortcutsOff = () => { try { return localStorage.getItem('keys') === 'off'
 document.addEventListener('keydown', (e) => {
   const typing = e.target instanceof Element && e.target.closest('input, textarea, select, [contenteditable]');
   if (typing || e.ctrlKey || e.metaKey || e.altKey || shortcutsOff() || $('dialog[open]')) return;
+  if (e.key === ' ' && e.target.closest?.('button, a, summary')) return;
   const act = keys.get(prefix ? `${prefix} ${e.key}` : e.key);
   prefix = !prefix && e.key === 'g' ? 'g' : '';
   if (act && act(e) !== false) e.preventDefault();

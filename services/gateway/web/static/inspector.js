@@ -62,16 +62,43 @@ function flags(action) {
   return list;
 }
 
-function actionCard(action, done) {
+/** What the page sent by an action, and what was answered. */
+function requests(action) {
+  if (!action.sent?.length) return null;
+  const line = (r) => el('li', {}, el('code', {}, r.method), ` ${r.url} `, el('span', { class: r.status >= 400 ? 'why' : 'dim' }, r.status ? String(r.status) : 'no answer came'));
+  return el('details', {}, el('summary', {}, `${action.sent.length} ${action.sent.length === 1 ? 'request' : 'requests'} sent`), el('ul', { class: 'sent' }, ...action.sent.map(line)));
+}
+
+function actionCard(action, done, i, several) {
   const result = outcome(action, done);
-  const card = el('li', { class: 'card action', 'data-outcome': result },
-    el('p', { class: 'action-head' }, el('i', { 'aria-hidden': 'true' }), el('b', {}, action.name), ...flags(action), el('span', { class: 'dim' }, outcomes[result])));
+  const card = el('li', { class: 'card action', 'data-outcome': result, 'data-action': i },
+    el('p', { class: 'action-head' }, el('i', { 'aria-hidden': 'true' }), several && el('span', { class: 'dim num' }, String(i + 1)), el('b', {}, action.name), ...flags(action), el('span', { class: 'dim' }, outcomes[result])));
   const params = parameters(action);
   if (params) card.append(params);
+  const sent = requests(action);
+  if (sent) card.append(sent);
   if (action.fallback_reason) card.append(el('p', { class: 'why' }, `The recorded action failed: ${action.fallback_reason}`));
   if (action.error) card.append(el('p', { class: 'why' }, action.error));
   if (action.extracted_content) card.append(longText(action.extracted_content));
   return card;
+}
+
+/** What the model was told for a step: fetched when it is opened. */
+function told(step) {
+  if (!step.told) return '';
+  const body = el('div', {}, el('p', { class: 'dim' }, 'Loading…'));
+  const details = el('details', {}, el('summary', {}, 'What the model was told'), body);
+  const path = `/api/runs/${step.task_run_id}/steps/${step.number}/told`;
+  details.addEventListener('toggle', async () => {
+    try {
+      const answer = await fetch(`${path}?digest=${encodeURIComponent(step.told)}`);
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      body.replaceChildren(el('p', { class: 'dim' }, 'New in this step; the turns before stood above it. ', el('a', { href: path, target: '_blank' }, 'All of it')), longText(await answer.text()));
+    } catch (e) {
+      body.replaceChildren(el('p', { class: 'why' }, `It could not be loaded: ${e.message}`));
+    }
+  }, { once: true });
+  return details;
 }
 
 /** Shows a step in body. */
@@ -82,8 +109,9 @@ export function inspect(body, title, { data, done }) {
     el('p', { class: 'lead' }, data.description || '(no description)'),
     facts(data),
     data.interrupted ? el('p', { class: 'why' }, 'The attempt was lost after this step was planned: what it did is not known.') : '',
-    el('ol', { class: 'cards' }, ...(data.actions ?? []).map((a) => actionCard(a, done))),
+    el('ol', { class: 'cards' }, ...(data.actions ?? []).map((a, i, all) => actionCard(a, done, i, all.length > 1))),
     ...said.map(([name, text]) => el('details', { open: true }, el('summary', {}, name), el('p', { class: 'wrap' }, text))),
+    told(data),
     el('details', {}, el('summary', {}, 'Raw event'), longText(JSON.stringify(data, null, 2))),
   );
 }

@@ -12,8 +12,9 @@ const followBox = $('#follow');
 let run = { state: root.dataset.state }; // the newest snapshot
 let selected = 0;
 let unseen = 0; // steps that were added below what is shown
-let catchingUp = true;
-const shownSequence = Number(root.dataset.sequence); // the last event that the server has put into the page
+const shownSequence = Number(root.dataset.sequence); // the run's last event that the server has put into the page
+const latest = Number(root.dataset.latest); // the last of all events that were there then
+let catchingUp = latest > 0;
 const endedBefore = over(run.state);
 
 const stage = new Stage(id, (n) => choose(n), () => showSelected());
@@ -34,6 +35,7 @@ function apply(events) {
   if (!over(run.state) && !catchingUp) showBanner();
   if (added > 0) afterNewSteps(added, atEnd);
   if (!catchingUp) { showSelected(); return; }
+  if (events.at(-1).sequence < latest) return;
   catchingUp = false;
   choose(fromAddress() || firstChoice(), false);
   if (fromAddress()) scrollTo({ top: 0 }); // the browser has gone to the row itself
@@ -68,6 +70,7 @@ async function ended() {
     const whole = await api('GET', `/api/runs/${id}`);
     showResult(whole.result);
     showFiles(whole.files);
+    showDeliveries();
     if (whole.judgement && !$('#judgement')) {
       $('#banner').append(el('p', { id: 'judgement' }, el('b', {}, whole.judgement.verdict ? 'Judge: done. ' : 'Judge: not done. '), whole.judgement.reason));
     }
@@ -86,6 +89,37 @@ function showFiles(files) {
   if (!files?.length) return;
   $('#files').replaceChildren(...files.map((f) => el('li', {}, el('a', { href: `/api/files/${f.id}`, download: true }, f.name), ' ', el('span', { class: 'dim' }, `${bytes(f.size)} · ${f.source}`))));
 }
+
+/** The webhook of the run: each POST and what was answered. */
+async function showDeliveries() {
+  const box = $('#deliveries');
+  if (!box) return;
+  try {
+    const { deliveries } = await api('GET', `/api/runs/${id}/deliveries`);
+    if (deliveries.length) box.replaceChildren(...deliveries.map(delivery));
+  } catch (e) {
+    setText($('#deliveries-error'), `The attempts could not be read: ${e.message}`);
+  }
+}
+
+function delivery(d) {
+  const again = el('button', { type: 'button', class: 'small' }, 'Send again');
+  again.addEventListener('click', async () => {
+    again.disabled = true;
+    try {
+      await api('POST', `/api/deliveries/${d.id}/redeliver`);
+      toast('It is being sent again.');
+      setTimeout(showDeliveries, 1500);
+    } catch (e) { toast(e.message, 'error'); }
+    again.disabled = false;
+  });
+  const row = (a) => el('tr', {}, el('td', { class: 'num' }, String(a.number)), el('td', { class: 'num' }, new Date(a.time).toLocaleString()),
+    el('td', { class: a.class ? 'why' : '' }, a.status ? String(a.status) : label(a.class)), el('td', { class: 'num' }, duration(a.duration_ms)),
+    el('td', {}, a.error ? el('span', { class: 'why' }, a.error) : 'delivered', a.response && el('details', {}, el('summary', {}, 'Answer'), el('pre', { class: 'wrap' }, a.response))));
+  return el('div', {}, el('p', { class: 'row' }, el('b', {}, label(d.state)), el('code', {}, d.id), d.next_attempt_at && el('span', { class: 'dim' }, `next attempt ${new Date(d.next_attempt_at).toLocaleString()}`), el('span', { class: 'spring' }), again),
+    el('div', { class: 'scroll' }, el('table', {}, el('thead', {}, el('tr', {}, ...['Attempt', 'Time', 'Status', 'Took', 'Outcome'].map((h) => el('th', { scope: 'col' }, h)))), el('tbody', {}, ...d.attempts.map(row)))));
+}
+if (endedBefore) showDeliveries();
 
 // ---- what is shown ----
 
@@ -244,6 +278,9 @@ list.addEventListener('scroll', () => {
 }, { passive: true });
 $('#newer').addEventListener('click', () => { list.scrollTop = list.scrollHeight; });
 followBox.addEventListener('change', () => { if (followBox.checked) choose(numbers().at(-1)); });
+for (const [kind, on] of [['pointerover', true], ['pointerout', false], ['focusin', true], ['focusout', false]]) {
+  $('#inspector-body').addEventListener(kind, (e) => stage.point(on ? e.target.closest('.card.action')?.dataset.action : null));
+}
 addEventListener('hashchange', () => choose(fromAddress()));
 
 // ---- what one can do ----
@@ -327,6 +364,7 @@ onKey('j', () => step(1));
 onKey('k', () => step(-1));
 onKey('ArrowRight', () => step(1));
 onKey('ArrowLeft', () => step(-1));
+onKey(' ', () => stage.play(() => { const more = selected !== numbers().at(-1); step(1); return more; }));
 onKey('Home', () => choose(numbers()[0]));
 onKey('End', () => choose(numbers().at(-1)));
 onKey('l', () => { if (!over(run.state)) { followBox.checked = true; choose(numbers().at(-1)); } });
