@@ -47,7 +47,7 @@ function facts(step) {
 }
 
 function parameters(action) {
-  const p = Object.entries(action.params ?? {}).filter(([name, value]) => value != null && name !== 'target' && name !== 'to_target');
+  const p = Object.entries(action.params ?? {}).filter(([name, value]) => value != null && !['target', 'to_target', 'xpath'].includes(name));
   if (p.length === 0 && !action.params?.target) return null;
   const rows = p.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, clip(typeof value === 'string' ? value : JSON.stringify(value), 400))));
   const target = action.params?.target;
@@ -72,7 +72,7 @@ function requests(action) {
 function actionCard(action, done, i, several) {
   const result = outcome(action, done);
   const card = el('li', { class: 'card action', 'data-outcome': result, 'data-action': i },
-    el('p', { class: 'action-head' }, el('i', { 'aria-hidden': 'true' }), several && el('span', { class: 'dim num' }, String(i + 1)), el('b', {}, action.name), ...flags(action), el('span', { class: 'dim' }, outcomes[result])));
+    el('p', { class: 'action-head' }, el('i', { 'aria-hidden': 'true' }), el('b', {}, several ? `${i + 1}. ${action.name}` : action.name), ...flags(action), el('span', { class: 'dim' }, outcomes[result])));
   const params = parameters(action);
   if (params) card.append(params);
   const sent = requests(action);

@@ -5,7 +5,7 @@ const near = 2; // pictures before and after the current one that are fetched ah
 const pace = 700; // ms that a picture is shown while all are played
 
 export class Stage {
-  #run; #shown = ''; #ahead = new Map(); #moment = 'after'; #playing = 0;
+  #run; #shown = ''; #ahead = new Map(); #moment = 'after'; #playing = 0; #size = { width: 1, height: 1 };
 
   constructor(run, onSelect, onMoment) {
     this.#run = run;
@@ -86,8 +86,7 @@ export class Stage {
     if (this.#shown !== url) return false; // another one was chosen meanwhile
     const picture = $('#picture');
     picture.src = url;
-    picture.width = next.naturalWidth;
-    picture.height = next.naturalHeight;
+    this.#size = { width: next.naturalWidth, height: next.naturalHeight };
     picture.alt = `The page at step ${step.number}: ${step.description}`;
     setHidden(picture, false);
     return true;
@@ -96,7 +95,7 @@ export class Stage {
   /** Boxes the elements of a step's actions where they stood in the picture that is shown. */
   #drawBoxes(step) {
     const field = this.#moment === 'after' ? 'box' : 'box_before';
-    const { width, height } = $('#picture');
+    const { width, height } = this.#size;
     const boxes = [];
     let outside = '';
     (step.actions ?? []).forEach((action, i) => {
