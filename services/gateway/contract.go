@@ -70,6 +70,12 @@ type Additions struct {
 	AllowedDomains []string `json:"allowed_domains,omitempty" nullable:"true" maxItems:"100" doc:"Hosts that the browser may reach, as example.com, *.example.com (its subdomains) or example.com:8443; empty: every public host"`
 
 	Secrets map[string]secretInput `json:"secrets,omitempty" nullable:"true" maxProperties:"50" doc:"What the agent may type without its model seeing it, by name"`
+
+	QueueTimeout     *int    `json:"queue_timeout,omitempty" nullable:"true" minimum:"1" maximum:"2592000" doc:"Seconds from its acceptance in which a run must have begun; one that has not ends as timed_out with queue_timeout. No limit if it is given nowhere"`
+	Priority         *int    `json:"priority,omitempty" nullable:"true" minimum:"0" maximum:"9" doc:"Of the queued runs of one task those with a higher one go first; 0 if it is given nowhere"`
+	MaxRunning       *int    `json:"max_running,omitempty" nullable:"true" minimum:"1" maximum:"1000000" doc:"A run stays queued while so many runs of its task are at work; no limit if it is given nowhere"`
+	ConcurrencyKey   *string `json:"concurrency_key,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"Runs with the same key, whatever their tasks, share concurrency_limit. {{ name }} is the value of a parameter, {{ host }} the host of initial_url"`
+	ConcurrencyLimit *int    `json:"concurrency_limit,omitempty" nullable:"true" minimum:"1" maximum:"1000000" doc:"A run stays queued while so many runs with its concurrency_key are at work; 1 if it is given nowhere"`
 }
 
 // taskBody is the body of POST /api/tasks and PUT /api/tasks/{task_id}. It takes what GET gives, so that a task can
@@ -113,6 +119,12 @@ type taskView struct {
 
 	AllowedDomains []string `json:"allowed_domains" nullable:"false" doc:"empty: every public host"`
 
+	QueueTimeout     *int    `json:"queue_timeout" nullable:"true" doc:"Seconds; null: no limit"`
+	Priority         int     `json:"priority"`
+	MaxRunning       *int    `json:"max_running" nullable:"true" doc:"null: no limit"`
+	ConcurrencyKey   *string `json:"concurrency_key" nullable:"true"`
+	ConcurrencyLimit *int    `json:"concurrency_limit" nullable:"true" doc:"null: 1"`
+
 	Files     []event.FileID `json:"files" nullable:"false"`
 	CreatedAt time.Time      `json:"created_at"`
 	UpdatedAt time.Time      `json:"updated_at"`
@@ -142,6 +154,7 @@ type runSummary struct {
 	Status       event.Status    `json:"status" enum:"success,failure,in_progress"`
 	State        event.State     `json:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out"`
 	Error        *event.Error    `json:"error"`
+	Waiting      *event.Waiting  `json:"waiting" doc:"Why the run stands still; null: it does not"`
 	Attempt      int             `json:"attempt"`
 	Execution    event.Execution `json:"execution" enum:"ai,cached_workflow,healed"`
 	CreatedAt    time.Time       `json:"created_at"`

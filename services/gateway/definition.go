@@ -35,7 +35,7 @@ func (o *overrides) check(ctx context.Context, webhooks netguard.Guard) error {
 	if controlled(o.Prompt, "\t\n\r") {
 		wrong("prompt", "expected no control characters but tabs and line ends")
 	}
-	for field, value := range map[string]*string{"model": o.Model, "extract_model": o.ExtractModel, "user_agent": o.UserAgent} {
+	for field, value := range map[string]*string{"model": o.Model, "extract_model": o.ExtractModel, "user_agent": o.UserAgent, "concurrency_key": o.ConcurrencyKey} {
 		if controlled(value, "") {
 			wrong(field, "expected no control characters")
 		}
@@ -154,7 +154,7 @@ func request(t event.Task) (event.Request, error) {
 		Task: t.ID, Prompt: t.Prompt, Provider: t.Provider, Model: t.Model, ResponseFormat: t.ResponseFormat,
 		JSONSchema: t.JSONSchema, WebhookURL: t.WebhookURL, UseCachedWorkflow: t.UseCachedWorkflow,
 		InitialURL: t.InitialURL, UserAgent: t.UserAgent, MaxSteps: t.MaxSteps, SessionTimeout: t.SessionTimeout,
-		Means: t.Means,
+		Means: t.Means, Order: t.Order, OneOff: t.OneOff,
 	}
 	if t.UseCachedWorkflow {
 		v := workflow.ToReplay(t)
@@ -181,6 +181,8 @@ func view(t event.Task) taskView {
 		InitialURL: orNull(t.InitialURL), UserAgent: orNull(t.UserAgent), MaxSteps: t.MaxSteps,
 		SessionTimeout: t.SessionTimeout, Budget: t.Budget, Fallbacks: t.Fallbacks, ExtractModel: orNull(t.ExtractModel), ModelTimeout: orNull(t.ModelTimeout),
 		Judge: t.Judge, Vision: t.Vision, AllowEvaluate: t.AllowEvaluate, OnInterrupt: orNull(t.OnInterrupt), Secrets: viewSecrets(t.Secrets), Files: fileIDs(t.Files),
+		QueueTimeout: orNull(t.QueueTimeout), Priority: t.Priority, MaxRunning: orNull(t.MaxRunning),
+		ConcurrencyKey: orNull(t.ConcurrencyKey), ConcurrencyLimit: orNull(t.ConcurrencyLimit),
 		AllowedDomains: append([]string{}, t.AllowedDomains...), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,9 @@ const eventsPath = "/api/runs/:run_id/events"
 // the live feed has lost is read then.
 const pingEvery = 15 * time.Second
 
+// askEvery is how often the stream of a queued run asks why it waits.
+const askEvery = 2 * time.Second
+
 // eventsOperation is the stream's entry in the API document.
 func eventsOperation() *huma.Operation {
 	integer := &huma.Schema{Type: huma.TypeInteger, Format: "int64"}
@@ -32,7 +36,8 @@ func eventsOperation() *huma.Operation {
 		Summary: "Stream the log of a run",
 		Description: "Server-sent events from the first event of the run to its terminal one. The id is the sequence in the log, " +
 			"the event created, dispatched, started, retrying, waiting, resumed, cancel_requested, succeeded, failed, canceled, timed_out, " +
-			"step.planned, step.done or ping, the data the CloudEvents 1.0 object. 204: nothing follows Last-Event-ID.",
+			"step.planned, step.done or ping, the data the CloudEvents 1.0 object. While the run is queued, the event queued, without an id, " +
+			"says why it waits: its data is the run's waiting. 204: nothing follows Last-Event-ID.",
 		Parameters: []*huma.Param{
 			{Name: "run_id", In: "path", Required: true, Description: "The ID of the run", Schema: integer},
 			{Name: "Last-Event-ID", In: "header", Description: "Only what follows this sequence", Schema: integer},
@@ -41,7 +46,7 @@ func eventsOperation() *huma.Operation {
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The stream", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{
 				Type:        huma.TypeString,
-				Description: "Blocks of the lines id, event and data. The data is one line of JSON: a CloudEvents 1.0 object, whose schemas are in docs/asyncapi.yaml (lifecycle and step); of a ping it is {}.",
+				Description: "Blocks of the lines id, event and data. The data is one line of JSON: a CloudEvents 1.0 object, whose schemas are in docs/asyncapi.yaml (lifecycle and step); of a ping it is {}, of queued {reason, since, until, text}.",
 				Examples:    []any{"id: 7\nevent: started\ndata: {\"specversion\":\"1.0\",\"type\":\"errand.run.started\", ...}\n\n"},
 			}}}},
 			"204": {Description: "The run is over and nothing follows"},
@@ -77,7 +82,7 @@ func (a *api) events(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentType, "text/event-stream")
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set("X-Accel-Buffering", "no") // proxies of nginx's kind hold streams back otherwise
-	s := stream{conn: c.Context().Conn(), after: after}
+	s := stream{conn: c.Context().Conn(), after: after, queued: event.Kind(last.RunEvent) == "" || last.Data.Run.State == event.StateQueued}
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		s.out = w
 		a.streamAlone(context.WithoutCancel(ctx), k, &s)
@@ -99,6 +104,9 @@ type stream struct {
 	conn  net.Conn
 	out   *bufio.Writer
 	after uint64 // the last sequence that was sent
+
+	queued bool          // the last lifecycle event that was sent has the run queued
+	why    event.Waiting // that was sent
 }
 
 // streamAlone is stream in a goroutine of the server's: a panic there would end the process.
@@ -120,13 +128,19 @@ func (a *api) stream(ctx context.Context, k event.Key, s *stream) error {
 	}
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
+	asking := time.NewTicker(askEvery)
+	defer asking.Stop()
 	for {
 		over, err := a.sendNew(ctx, k, s)
+		if err == nil && !over {
+			err = a.sendWhy(ctx, k, s)
+		}
 		if err != nil || over {
 			return err
 		}
 		select {
 		case <-grown:
+		case <-asking.C:
 		case <-ticker.C:
 			if err := s.ping(); err != nil {
 				return err
@@ -166,10 +180,31 @@ func (a *api) sendNew(ctx context.Context, k event.Key, s *stream) (over bool, e
 			return false, err
 		}
 		s.after = e.Sequence
+		if e.Step == 0 {
+			s.queued = e.Type.State() == event.StateQueued
+		}
 		if e.Type.Terminal() {
 			return true, nil
 		}
 	}
+}
+
+// sendWhy sends why a queued run waits, unless that was sent last.
+func (a *api) sendWhy(ctx context.Context, k event.Key, s *stream) error {
+	if !s.queued {
+		return nil
+	}
+	why, err := a.bus.Why(ctx, []event.RunID{k.Run})
+	w, ok := why[k.Run]
+	if err != nil || !ok || w == s.why {
+		return nil // an addition to the log: it is asked again
+	}
+	data, err := json.Marshal(w)
+	if err != nil {
+		return fmt.Errorf("encode why a run waits: %w", err)
+	}
+	s.why = w
+	return s.send(fmt.Sprintf("event: queued\ndata: %s\n\n", data))
 }
 
 func (s *stream) ping() error { return s.send("event: ping\ndata: {}\n\n") }

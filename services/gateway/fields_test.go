@@ -37,6 +37,11 @@ var samples = map[string][2]string{
 	"allow_evaluate":      {`true`, `false`},
 	"files":               {`["FILE"]`, `[]`},
 	"allowed_domains":     {`["a.test"]`, `["b.test", "*.c.test"]`},
+	"queue_timeout":       {`90`, `91`},
+	"priority":            {`3`, `9`},
+	"max_running":         {`2`, `4`},
+	"concurrency_key":     {`"a.test"`, `"b.test"`},
+	"concurrency_limit":   {`5`, `6`},
 	"secrets":             {`{}`, `{"pin": {"value": "1234", "allowed_domains": ["a.test"]}}`},
 }
 

@@ -51,7 +51,7 @@ func (a *api) listRuns(ctx context.Context, in *listRunsInput) (*listRunsOutput,
 	for _, r := range runs {
 		out.Body.Runs = append(out.Body.Runs, runSummary{
 			TaskID: r.TaskID, TaskRunID: r.TaskRunID, Prompt: r.Prompt, Provider: r.Provider, Model: r.Model,
-			IsDone: r.IsDone, IsSuccessful: r.IsSuccessful, Status: r.Status, State: r.State, Error: r.Error,
+			IsDone: r.IsDone, IsSuccessful: r.IsSuccessful, Status: r.Status, State: r.State, Error: r.Error, Waiting: r.Waiting,
 			Attempt: r.Attempt, Execution: r.Execution, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 		})
 	}
@@ -97,6 +97,17 @@ func (a *api) taskRuns(ctx context.Context, in *taskRunsInput) (*taskRunsOutput,
 
 // list finds runs in the hub and reads each from the log, without its steps. more tells that others follow.
 func (a *api) list(ctx context.Context, f filter, limit int) (runs []event.Run, more bool, err error) {
+	runs, more, err = a.page(ctx, f, limit)
+	queued := make([]*event.Run, len(runs))
+	for i := range runs {
+		queued[i] = &runs[i]
+	}
+	a.explain(ctx, queued...)
+	return runs, more, err
+}
+
+// page is list without why runs wait.
+func (a *api) page(ctx context.Context, f filter, limit int) (runs []event.Run, more bool, err error) {
 	patient, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
 	if err := a.hub.complete(patient); err != nil {

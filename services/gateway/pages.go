@@ -162,6 +162,7 @@ func (p pages) runPage(c *fiber.Ctx) (web.Page, error) {
 	if err != nil {
 		return web.Page{}, problem(err, "run "+k.Run.String())
 	}
+	p.explain(ctx, &run)
 	data := web.Run{Run: run, Task: p.taskName(ctx, k.Task), URL: c.BaseURL(), Sequence: last.Sequence, Latest: last.Sequence}
 	steps, err := p.bus.Steps(ctx, k)
 	if err != nil {

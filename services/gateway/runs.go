@@ -82,7 +82,10 @@ func (a *api) newRun(ctx context.Context, in *newRunInput) (*runOutput, error) {
 		return nil, err
 	}
 	task := Definition(body).task()
-	_, err := request(task) // refused before the task is made
+	r, err := request(task) // refused before the task is made
+	if err == nil {
+		err = fillKey(&r, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +123,9 @@ func (a *api) submit(ctx context.Context, o order) (*runOutput, error) {
 	}
 	if o.values != nil {
 		r.Replay.Parameters = o.values
+	}
+	if err := fillKey(&r, o.values); err != nil {
+		return nil, err
 	}
 	id, stored, replayed, err := a.acceptRun(ctx, o.key, r)
 	if err != nil {
@@ -170,6 +176,9 @@ func (a *api) run(ctx context.Context, in *RunInput) (*runOutput, error) {
 // read assembles a run from its log, and what became of its webhook from the delivery's.
 func (a *api) read(ctx context.Context, id event.RunID) (event.Run, error) {
 	run, err := a.bus.Run(ctx, id)
+	if err == nil {
+		a.explain(ctx, &run)
+	}
 	if err != nil || run.Webhook == nil || !run.State.Terminal() {
 		return run, err
 	}
