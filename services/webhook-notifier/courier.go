@@ -140,10 +140,23 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 	if !run.State.Terminal() || run.WebhookURL == nil || *run.WebhookURL != last.Data.URL {
 		return bus.Terminal(fmt.Errorf("delivery %s is not what run %s asks for", last.Data.ID, last.Data.Run))
 	}
+	address, _ := event.AddressOf(last.Data.URL) // with one that cannot be read the POST fails
+	endpoint, err := c.Bus.EndpointOf(ctx, address)
+	if err != nil {
+		return fmt.Errorf("read endpoint %s: %w", address.ID(), err)
+	}
+	if endpoint.Data.Type == event.EndpointDisabled {
+		return c.hold(ctx, last)
+	}
 	body, err := run.JSON()
 	if err != nil {
 		return bus.Terminal(fmt.Errorf("encode run %s: %w", last.Data.Run, err))
 	}
+	return c.send(ctx, last, endpoint, body)
+}
+
+// send makes the POST and writes what came of it: of the endpoint first, so that whoever sees the outcome sees that, too.
+func (c *courier) send(ctx context.Context, last bus.DeliveryRecord, endpoint bus.EndpointRecord, body []byte) error {
 	at, began := event.NotBefore(c.Bus.Now(ctx), last.Time), time.Now()
 	a := c.post(ctx, last.Data, at, body)
 	if a.interrupted() {
@@ -151,12 +164,16 @@ func (c *courier) attempt(ctx context.Context, last bus.DeliveryRecord) error {
 	}
 	took := time.Since(began)
 	c.metrics.attempt(a, took)
+	made := event.DeliveryAttempt{
+		At: at, DurationMS: took.Milliseconds(), StatusCode: a.status, Class: a.class, Error: a.problem(), Response: a.body,
+	}
+	if err := c.examine(context.WithoutCancel(ctx), endpoint, made); err != nil {
+		c.Log.Warn("store the state of an endpoint", "endpoint_id", endpoint.Data.ID, "error", err) // the next POST says the same
+	}
 	return c.record(ctx, last, func(d event.DeliveryData) event.DeliveryData {
-		next := c.Config.after(d, a, at.Add(took))
-		next.Last = &event.DeliveryAttempt{
-			Number: next.Attempts, At: at, DurationMS: took.Milliseconds(),
-			StatusCode: a.status, Class: a.class, Error: a.problem(), Response: a.body,
-		}
+		next, last := c.Config.after(d, a, at.Add(took)), made
+		last.Number = next.Attempts
+		next.Last = &last
 		return next
 	})
 }
