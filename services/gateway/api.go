@@ -24,6 +24,7 @@ import (
 type api struct {
 	bus       *bus.Bus
 	hub       *hub
+	receivers *receivers
 	log       *slog.Logger
 	metrics   *metrics
 	waitLimit time.Duration

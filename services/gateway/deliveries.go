@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -69,12 +70,68 @@ func (a *api) deliveryOperations(h huma.API) {
 	operation := func(method, path, id, summary string) huma.Operation {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"deliveries"}}
 	}
+	huma.Register(h, operation(http.MethodGet, "/api/deliveries", "list-deliveries", "List webhook deliveries, those of the newest runs first"), a.listDeliveries)
 	huma.Register(h, operation(http.MethodGet, "/api/runs/{run_id}/deliveries", "list-run-deliveries", "List the webhook deliveries of a run"), a.runDeliveries)
 	redeliver := operation(http.MethodPost, "/api/deliveries/{delivery_id}/redeliver", "redeliver", "Send a webhook again")
 	redeliver.Description = "Sends it now, whatever became of it: with the same webhook-id and body, as the next attempt, signed anew. " +
 		"If that fails, the schedule begins anew."
 	redeliver.DefaultStatus = http.StatusAccepted
 	huma.Register(h, redeliver, a.redeliver)
+	a.endpointOperations(h, operation)
+}
+
+type listDeliveriesInput struct {
+	Page
+	TaskID event.TaskID       `query:"task_id" minimum:"1" doc:"Only those of runs of this task"`
+	State  event.WebhookState `query:"state" enum:"pending,retrying,delivered,exhausted,held" doc:"Only those in this state"`
+	Host   string             `query:"host" maxLength:"260" doc:"Only those to this host, or host:port"`
+}
+
+// listDeliveries lists deliveries, those of the newest runs first. A page's cursor is the last run of the page before.
+func (a *api) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*deliveriesOutput, error) {
+	f := deliveryFilter{task: in.TaskID, before: event.RunID(in.before())}
+	f.Host = in.Host
+	if in.State != "" {
+		f.State = []event.WebhookState{in.State}
+	}
+	list, more, err := a.deliveries(ctx, f, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &deliveriesOutput{}
+	out.Body.Deliveries = list
+	if more {
+		next := list[len(list)-1].TaskRunID.String()
+		out.Body.NextCursor = &next
+	}
+	return out, nil
+}
+
+// deliveries finds deliveries in the index and reads each from its log. more reports whether others follow.
+func (a *api) deliveries(ctx context.Context, f deliveryFilter, limit int) (list []deliveryView, more bool, err error) {
+	patient, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
+	if err := a.receivers.complete(patient); err != nil {
+		return nil, false, problem(err, "the list")
+	}
+	list = []deliveryView{}
+	for run := range a.receivers.newest(f) {
+		if len(list) == limit {
+			return list, true, nil
+		}
+		v, err := a.delivery(ctx, event.DeliveryOf(run))
+		if errors.Is(err, bus.ErrNotFound) {
+			a.receivers.forget(run)
+			continue
+		}
+		if err != nil {
+			return nil, false, problem(err, "the list")
+		}
+		if len(f.State) == 0 || slices.Contains(f.State, v.State) { // the log may be ahead of the index
+			list = append(list, v)
+		}
+	}
+	return list, false, nil
 }
 
 type deliveriesOutput struct {
@@ -129,7 +186,7 @@ func (a *api) redeliver(ctx context.Context, in *deliveryInput) (*deliveryOutput
 		return nil, err
 	}
 	if err := a.requestDelivery(ctx, in.ID); err != nil {
-		return nil, err
+		return nil, problem(err, what)
 	}
 	v, err := a.delivery(ctx, in.ID)
 	if err != nil {
@@ -141,23 +198,23 @@ func (a *api) redeliver(ctx context.Context, in *deliveryInput) (*deliveryOutput
 // requestDelivery writes that somebody asks for a delivery to be sent again. One that is about to be sent for the same
 // reason is not asked for twice.
 func (a *api) requestDelivery(ctx context.Context, id event.DeliveryID) error {
-	what := "delivery " + string(id)
 	for {
 		last, err := a.bus.LastDelivery(ctx, id)
-		if err != nil {
-			return problem(err, what)
+		if err != nil || last.Data.Type == event.DeliveryRequested {
+			return err
 		}
-		if last.Data.Type == event.DeliveryRequested {
-			return nil
+		if err := a.refuseDisabled(ctx, last.Data.URL); err != nil {
+			return err
 		}
-		d := last.Data
-		d.Type, d.NextAt, d.Before, d.Previous = event.DeliveryRequested, nil, d.Attempts, last.Sequence
-		_, err = a.bus.AppendDelivery(ctx, a.writer.Delivery(event.NotBefore(a.bus.Now(ctx), last.Time), d), last.Sequence)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, bus.ErrConflict) || ctx.Err() != nil {
-			return problem(err, what)
+		if _, err = a.appendRequested(ctx, last); !errors.Is(err, bus.ErrConflict) || ctx.Err() != nil {
+			return err
 		}
 	}
+}
+
+// appendRequested writes the request behind the delivery's last event, and returns its sequence.
+func (a *api) appendRequested(ctx context.Context, last bus.DeliveryRecord) (uint64, error) {
+	d := last.Data
+	d.Type, d.NextAt, d.Before, d.Previous = event.DeliveryRequested, nil, d.Attempts, last.Sequence
+	return a.bus.AppendDelivery(ctx, a.writer.Delivery(event.NotBefore(a.bus.Now(ctx), last.Time), d), last.Sequence)
 }

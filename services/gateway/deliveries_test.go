@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/errand-run/errand/shared/bus"
 	"github.com/errand-run/errand/shared/event"
@@ -134,4 +135,88 @@ func TestADeliveryIsRequestedAgainOnceHoweverOftenItIsAskedFor(t *testing.T) {
 		t.Fatalf("delete: %d %s", r.status, r.body)
 	}
 	refuses(t, s.send(t, "POST", path, ""), http.StatusNotFound, "")
+}
+
+// pagesOf reads a list of deliveries to its end, and gives the runs of each page.
+func (s *server) pagesOf(t *testing.T, query string) (all [][]event.RunID) {
+	t.Helper()
+	for path := "/api/deliveries?" + query; ; {
+		list := into[deliveryList](t, s.send(t, "GET", path, ""))
+		var runs []event.RunID
+		for _, d := range list.Deliveries {
+			runs = append(runs, d.TaskRunID)
+		}
+		all = append(all, runs)
+		if list.NextCursor == nil {
+			return all
+		}
+		path = "/api/deliveries?" + query + "&cursor=" + *list.NextCursor
+	}
+}
+
+func TestDeliveriesAreListedNewestFirstAsSoonAsTheyAreOnTheLog(t *testing.T) {
+	t.Parallel()
+	s := start(t, natstest.Bus(t))
+	const created, attempted, held = event.DeliveryCreated, event.DeliveryAttempted, event.DeliveryHeld
+	for i, events := range [][]event.DeliveryType{
+		{created}, {created, attempted}, {created, attempted, event.DeliveryDelivered}, {created, event.DeliveryExhausted}, {created, held},
+		nil, {created, event.DeliveryExhausted, event.DeliveryRequested},
+	} {
+		deliver(t, s.bus, s.ended(t, []string{"https://a.test/x", "https://B.test:8443/x", "http://a.test/y?z=1"}[i%3]), events...)
+	}
+	for query, want := range map[string]string{
+		"":                           "[[7 5 4 3 2 1]]",
+		"limit=2":                    "[[7 5] [4 3] [2 1]]",
+		"state=pending":              "[[1]]",
+		"state=retrying":             "[[7 2]]",
+		"state=delivered":            "[[3]]",
+		"state=exhausted":            "[[4]]",
+		"state=held":                 "[[5]]",
+		"host=a.test":                "[[7 4 3 1]]",
+		"host=A.test:443&limit=1":    "[[7] [4] [1]]",
+		"host=a.test:80":             "[[3]]",
+		"host=b.test":                "[[5 2]]",
+		"host=b.test&state=retrying": "[[2]]",
+		"host=nowhere.test":          "[[]]",
+		"task_id=3":                  "[[3]]",
+		"task_id=99":                 "[[]]",
+	} {
+		if got := fmt.Sprint(s.pagesOf(t, query)); got != want {
+			t.Errorf("?%s gives %s, want %s", query, got, want)
+		}
+	}
+	for n := range 20 { // no list is behind what was stored before it was asked for
+		run := s.ended(t, "https://a.test/x")
+		deliver(t, s.bus, run, created)
+		if got := fmt.Sprint(s.pagesOf(t, "state=pending&limit=200")[0][0]); got != run.String() {
+			t.Fatalf("after delivery %d of run %s the list begins with %s", n+1, run, got)
+		}
+	}
+	if r := s.send(t, "DELETE", "/api/runs/4", ""); r.status >= 300 {
+		t.Fatalf("delete: %d %s", r.status, r.body)
+	}
+	if got := fmt.Sprint(s.pagesOf(t, "state=exhausted")); got != "[[]]" {
+		t.Errorf("after its run was deleted the list is %s", got)
+	}
+	refuses(t, s.send(t, "GET", "/api/deliveries?state=lost", ""), http.StatusUnprocessableEntity, "query.state")
+}
+
+func TestADeliveryThatNoServiceWroteIsNotListed(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t)
+	s := start(t, natstest.On(t, nc))
+	run := s.ended(t, "https://a.test/x")
+	deliver(t, s.bus, run, event.DeliveryCreated)
+	forged := fmt.Sprintf(`{"data": {"delivery_id": "dlv_%s", "task_id": 1, "task_run_id": %s, "state": "delivered", "url": "https://b.test"}}`, run, run)
+	for _, subject := range []string{event.DeliverySubject(event.DeliveryOf(run), event.DeliveryDelivered), "webhook.v1.evt.dlv_88.created", "webhook.v1.evt.x.created"} {
+		if _, err := nc.Request(subject, []byte(forged), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fmt.Sprint(s.pagesOf(t, "")); got != "[[1]]" {
+		t.Errorf("listed are %s", got)
+	}
+	if got := fmt.Sprint(s.pagesOf(t, "state=delivered")); got != "[[]]" {
+		t.Errorf("delivered are %s", got)
+	}
 }

@@ -15,7 +15,8 @@ import (
 // It is an index and an alarm clock, never an answer: what callers get is read from the log.
 type hub struct {
 	bus      *bus.Bus
-	caughtUp chan struct{} // closed once all that was stored at the start has been seen
+	erased   func(event.RunID) // called for a run that is being erased; nil: nothing
+	caughtUp chan struct{}     // closed once all that was stored at the start has been seen
 
 	mu        sync.Mutex
 	runs      index
@@ -52,6 +53,9 @@ func (h *hub) see(ctx context.Context, s bus.Seen) {
 		h.forget(s.Key.Run)
 		h.mu.Unlock()
 		h.wake(s.Key.Run)
+		if h.erased != nil {
+			h.erased(s.Key.Run)
+		}
 		return
 	}
 	next := seenRun{s.Key.Task, s.Type.State(), s.Sequence}

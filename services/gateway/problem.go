@@ -17,7 +17,10 @@ const retryAfter = "2"
 // problem maps an error of the bus to the answer that the caller gets. what names what was asked for, as in
 // "run 7".
 func problem(err error, what string) error {
+	var known huma.StatusError
 	switch {
+	case errors.As(err, &known):
+		return err
 	case errors.Is(err, bus.ErrNotFound):
 		return huma.Error404NotFound(what + " does not exist")
 	case errors.Is(err, bus.ErrUnavailable):

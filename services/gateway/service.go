@@ -37,9 +37,10 @@ func (s *Service) Run(ctx context.Context) error {
 	defer ln.Close()
 	own, _ := netguard.Listeners{ln.Addr().String()}.Resolve(ctx, nil)
 	g, ctx := errgroup.WithContext(ctx)
-	h := newHub(s.Frame.Bus)
+	h, x := newHub(s.Frame.Bus), newReceivers(s.Frame.Bus)
+	h.erased = x.forget
 	a := &api{
-		bus: s.Frame.Bus, hub: h, log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics, h),
+		bus: s.Frame.Bus, hub: h, receivers: x, log: s.Frame.Log, metrics: newMetrics(s.Frame.Metrics, h),
 		waitLimit: s.Config.WaitLimit, keys: s.Config.Keys, closing: ctx.Done(),
 		writer:   event.Writer{Service: "gateway", Instance: s.Frame.Instance},
 		webhooks: netguard.New(s.Config.AllowPrivate, func() []netip.AddrPort { return own }),
@@ -48,7 +49,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.Go(func() error { return a.hub.watch(ctx) })
+	g.Go(func() error { return h.watch(ctx) })
+	g.Go(func() error { return x.watch(ctx) })
+	g.Go(func() error { return a.redriving(ctx) })
 	g.Go(func() error {
 		if err := app.Listener(patient{ln, s.Frame.Log}); ctx.Err() == nil {
 			return fmt.Errorf("serve %s: %w", ln.Addr(), errors.Join(err, net.ErrClosed))

@@ -24,6 +24,7 @@ func TestTheDocumentForSubscribersTellsOfEveryField(t *testing.T) {
 	for file, name := range map[string]string{
 		"run-event.json": "RunData", "step-event.json": "StepData", "replay-event.json": "RunData", "healed-step.json": "StepData",
 		"delivery.json": "DeliveryData", "delivery-attempted.json": "DeliveryData",
+		"endpoint.json": "EndpointData", "redrive.json": "RedriveData",
 	} {
 		var event map[string]any
 		if err := json.Unmarshal(readFile(t, "shared/event/testdata/"+file), &event); err != nil {

@@ -93,6 +93,7 @@ func request() event.Request {
 // The golden files are what subscribers and clients have written their code against: a change here breaks them.
 func TestTheWireFormatsAreAsPromised(t *testing.T) {
 	data := event.RunData{Run: ended(), Previous: 31, Request: 9, LastStep: &event.StepRef{Number: 3, Sequence: 33}}
+	address, _ := event.AddressOf("https://Hooks.test/x?token=1")
 	for name, value := range map[string]any{
 		"request.json":      request(),
 		"run-replayed.json": event.Present(9, request(), replayed(), []event.StepData{healed()}),
@@ -109,6 +110,15 @@ func TestTheWireFormatsAreAsPromised(t *testing.T) {
 			Last: &event.DeliveryAttempt{
 				Number: 3, At: later, DurationMS: 31, StatusCode: 503, Class: event.ClassStatus, Error: "answered 503 Service Unavailable", Response: "later",
 			},
+		}),
+		"endpoint.json": writer.Endpoint(later, event.EndpointData{
+			ID: address.ID(), Address: address, Type: event.EndpointDisabled, Reason: event.ReasonFailing, Previous: 17,
+			FailingSince: &noon, FailingAgain: &later, DisabledAt: &later,
+			Last: &event.EndpointAttempt{At: later, DurationMS: 31, StatusCode: 503, Class: event.ClassStatus},
+		}),
+		"redrive.json": writer.Redrive(later, event.Redrive{
+			ID: "7e0c", Selection: event.Selection{Host: "hooks.test", State: []event.WebhookState{event.WebhookHeld}, Since: noon},
+			UpTo: 40, Count: 3, State: event.RedriveDone, CreatedAt: noon, Previous: 41,
 		}),
 		"default-task.json": event.Task{ID: 7, Name: "Kettle", Prompt: "Buy", CreatedAt: noon, UpdatedAt: noon},
 	} {
