@@ -20,7 +20,7 @@ type provocation struct {
 }
 
 // unprovoked are errors that need a fault, or others who edit the same task again and again.
-var unprovoked = map[string]bool{"put-task 409": true, "delete-task 409": true, "restore-workflow 409": true}
+var unprovoked = map[string]bool{"put-task 409": true, "delete-task 409": true, "restore-workflow 409": true, "redeliver 409": true}
 
 func TestEachOperationDocumentsTheErrorsThatItAnswersAndNoOthers(t *testing.T) {
 	t.Parallel()
@@ -79,13 +79,17 @@ type world struct{ task, done, busy, file string }
 // provoke makes requests that each operation answers with an error: those that any operation of its kind does, and its own.
 func (w world) provoke(t *testing.T, d document) (all []provocation) {
 	file, multipart := form(t, part{"a.txt", "a"})
-	known := strings.NewReplacer("{task_id}", w.task, "{run_id}", w.done, "{n}", "1", "{version}", "1", "{file_id}", w.file, "{delivery_id}", "dlv_"+w.done)
-	unknown := strings.NewReplacer("{task_id}", "999", "{run_id}", "999", "{n}", "999", "{version}", "999", "{file_id}", "none", "{delivery_id}", "dlv_999")
+	known := strings.NewReplacer("{task_id}", w.task, "{run_id}", w.done, "{n}", "1", "{version}", "1", "{file_id}", w.file, "{delivery_id}", "dlv_"+w.done,
+		"{endpoint_id}", "ep_0123456789abcdef", "{redrive_id}", "00000000-0000-4000-8000-000000000000")
+	unknown := strings.NewReplacer("{task_id}", "999", "{run_id}", "999", "{n}", "999", "{version}", "999", "{file_id}", "none", "{delivery_id}", "dlv_999",
+		"{endpoint_id}", "ep_0123456789abcdef", "{redrive_id}", "00000000-0000-4000-8000-000000000000")
 	for _, op := range d.operations() {
 		at, body, headers := known.Replace(op.path), "", []string(nil)
 		switch op.OperationID {
 		case "run-new-task", "create-task", "put-task":
 			body = kettles
+		case "redrive":
+			body = `{"dry_run": true}`
 		case "upload-files":
 			body, headers = file, []string{multipart}
 		}

@@ -23,7 +23,7 @@ func (a *api) redriveOperations(h huma.API, operation func(method, path, id, sum
 	start := operation(http.MethodPost, "/api/deliveries/redrive", "redrive", "Send many webhooks again")
 	start.Description = "Begins to send again, oldest first, every delivery that is selected now, each as POST /api/deliveries/{delivery_id}/redeliver does. " +
 		"Those of an endpoint that is disabled are left out. dry_run: true shows what would be sent, and sends nothing. " +
-		"202: GET /api/deliveries/redrive/{redrive_id} shows its progress."
+		"GET /api/deliveries/redrive/{redrive_id} shows its progress."
 	huma.Register(h, start, a.redrive)
 	const one = "/api/deliveries/redrive/{redrive_id}"
 	huma.Register(h, operation(http.MethodGet, one, "get-redrive", "Get the progress of a redrive"), a.getRedrive)
@@ -59,8 +59,7 @@ type redrivenEndpoint struct {
 }
 
 type redriveOutput struct {
-	Status int
-	Body   redriveView
+	Body redriveView
 }
 
 // redrive plans a redrive, and begins it unless only the plan is wanted.
@@ -84,7 +83,7 @@ func (a *api) redrive(ctx context.Context, in *redriveInput) (*redriveOutput, er
 	r.UpTo = a.receivers.newestSeen()
 	plan := a.receivers.left(r)
 	r.Count = len(plan.deliveries)
-	out := &redriveOutput{http.StatusOK, viewRedrive(r, plan)}
+	out := &redriveOutput{viewRedrive(r, plan)}
 	if in.Body.DryRun {
 		out.Body.ID, out.Body.State = nil, "planned"
 		return out, nil
@@ -92,7 +91,6 @@ func (a *api) redrive(ctx context.Context, in *redriveInput) (*redriveOutput, er
 	if _, err := a.bus.PutRedrive(ctx, a.writer.Redrive(r.CreatedAt, r), 0); err != nil {
 		return nil, problem(err, "the redrive")
 	}
-	out.Status = http.StatusAccepted
 	return out, nil
 }
 
@@ -175,7 +173,7 @@ func (a *api) getRedrive(ctx context.Context, in *oneRedriveInput) (*redriveOutp
 	if err != nil {
 		return nil, problem(err, "redrive "+in.ID)
 	}
-	return &redriveOutput{http.StatusOK, viewRedrive(r, a.receivers.left(r))}, nil
+	return &redriveOutput{viewRedrive(r, a.receivers.left(r))}, nil
 }
 
 // cancelRedrive ends a redrive. What has been asked for already is sent.

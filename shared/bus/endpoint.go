@@ -59,7 +59,6 @@ func (b *Bus) PutEndpoint(ctx context.Context, e event.EndpointEvent, after uint
 	return b.replace(ctx, event.EndpointSubject(e.Data.ID), e, keep, guard{event.EndpointSubject(e.Data.ID), after, e.ID})
 }
 
-
 // PutRedrive stores a redrive's event in place of the one at after (0: none). ErrConflict: another came first.
 func (b *Bus) PutRedrive(ctx context.Context, e event.RedriveEvent, after uint64) (uint64, error) {
 	subject := event.RedriveSubject(e.Data.ID)
