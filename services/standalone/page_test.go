@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/errand-run/errand/services/gateway"
 	"github.com/errand-run/errand/services/provider-executor/browser"
@@ -265,7 +266,7 @@ func (v *visit) try(code string) (string, error) {
 // until waits for a condition in the page.
 func (v *visit) until(condition string) {
 	v.Helper()
-	natstest.Eventually(v, func() error {
+	natstest.EventuallyWithin(v, 2*time.Minute, func() error {
 		got, err := v.try("Boolean(" + condition + ")")
 		if err != nil || got != "true" {
 			shown, _ := v.try("location.pathname + ' ' + document.querySelector('main').innerText.slice(0, 1000)")
@@ -279,7 +280,7 @@ func (v *visit) until(condition string) {
 func (v *visit) find(role, name string) *int {
 	v.Helper()
 	var index int
-	natstest.Eventually(v, func() error {
+	natstest.EventuallyWithin(v, 2*time.Minute, func() error {
 		page, err := v.session.Observe(v.Context())
 		if err != nil {
 			return err
