@@ -49,6 +49,7 @@ var entries = map[string]entry{
 	"redrive":                {"redrive-body", "redrive", []int{413, 415, 422}},
 	"get-redrive":            {"", "redrive", []int{404, 422}},
 	"cancel-redrive":         {"", "redrive", []int{404, 413, 415, 422}},
+	"test-webhook":           {"test-body", "tested", []int{413, 415, 422}},
 	"upload-files":           {"", "files", []int{413, 415, 422}},
 	"download-file":          {"", "", []int{404}},
 	"delete-file":            {"", "", []int{404, 422}},

@@ -88,6 +88,8 @@ func (w world) provoke(t *testing.T, d document) (all []provocation) {
 		switch op.OperationID {
 		case "run-new-task", "create-task", "put-task":
 			body = kettles
+		case "test-webhook":
+			body = `{"url": "https://hooks.example/"}`
 		case "redrive":
 			body = `{"dry_run": true}`
 		case "upload-files":

@@ -58,6 +58,7 @@ func (a *api) endpointOperations(h huma.API, operation func(method, path, id, su
 	enable.Description = "Later deliveries are sent to it again. Those that are held stay so: POST /api/deliveries/redrive sends them."
 	huma.Register(h, enable, a.enableEndpoint)
 	a.redriveOperations(h, operation)
+	a.webhookTestOperation(h, operation)
 }
 
 type listEndpointsInput struct {

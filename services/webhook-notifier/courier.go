@@ -164,9 +164,7 @@ func (c *courier) send(ctx context.Context, last bus.DeliveryRecord, endpoint bu
 	}
 	took := time.Since(began)
 	c.metrics.attempt(a, took)
-	made := event.DeliveryAttempt{
-		At: at, DurationMS: took.Milliseconds(), StatusCode: a.status, Class: a.class, Error: a.problem(), Response: a.body,
-	}
+	made := a.attempt(at, took)
 	if err := c.examine(context.WithoutCancel(ctx), endpoint, made); err != nil {
 		c.Log.Warn("store the state of an endpoint", "endpoint_id", endpoint.Data.ID, "error", err) // the next POST says the same
 	}

@@ -40,5 +40,6 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.Bus.Consume(ctx, bus.ConsumerTerminal, parallelEnds, c.create) })
 	g.Go(func() error { return c.Bus.Consume(ctx, bus.ConsumerDelivery, parallelPosts, c.deliver) })
+	g.Go(func() error { return c.Bus.AnswerWebhookTests(ctx, c.try) })
 	return g.Wait()
 }

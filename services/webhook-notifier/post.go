@@ -74,6 +74,13 @@ func (a answer) problem() string {
 	return text
 }
 
+// attempt is what is kept of the answer to a POST that was made at that time.
+func (a answer) attempt(at time.Time, took time.Duration) event.DeliveryAttempt {
+	return event.DeliveryAttempt{
+		At: at, DurationMS: took.Milliseconds(), StatusCode: a.status, Class: a.class, Error: a.problem(), Response: a.body,
+	}
+}
+
 // interrupted reports whether the notifier had to stop before the receiver answered.
 func (a answer) interrupted() bool { return errors.Is(a.err, context.Canceled) }
 

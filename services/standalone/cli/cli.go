@@ -49,6 +49,9 @@ type grammar struct {
 	Cancel cancelCmd `cmd:"" help:"Cancel a run."`
 	Delete deleteCmd `cmd:"" help:"Erase runs that have ended, with all that belongs to them."`
 
+	Deliveries deliveriesCmd `cmd:"" help:"List webhook deliveries, or every attempt of a run's."`
+	Redeliver  redeliverCmd  `cmd:"" help:"Send webhooks again."`
+
 	Tasks struct {
 		List   taskListCmd   `cmd:"" default:"1" help:"List tasks, newest first."`
 		Show   taskShowCmd   `cmd:"" help:"Show a task."`

@@ -3,9 +3,11 @@ package cli_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,11 +27,12 @@ func TestMain(m *testing.M) {
 
 // The scripts use the command line as people do, against one server with a simulated model. None needs a browser.
 func TestTheCommandLine(t *testing.T) {
-	url := serve(t)
+	url, hook := serve(t), receiver(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ERRAND_URL", url)
+			e.Setenv("HOOK", hook)
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
@@ -43,7 +46,7 @@ func serve(t *testing.T) string {
 	t.Cleanup(models.Close)
 	env := map[string]string{
 		"ERRAND_ADDR": "127.0.0.1:0", "ERRAND_NATS_LISTEN": "off", "ERRAND_DATA_DIR": t.TempDir(),
-		"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": models.URL + "/openai/v1",
+		"ERRAND_ALLOW_PRIVATE": "127.0.0.0/8", "ERRAND_WEBHOOK_SCHEDULE": "1h", "OPENAI_API_KEY": "test", "OPENAI_BASE_URL": models.URL + "/openai/v1",
 	}
 	cfg, err := standalone.LoadConfig(func(name string) string { return env[name] })
 	if err != nil {
@@ -64,6 +67,21 @@ func serve(t *testing.T) string {
 		t.Fatal("not ready after a minute")
 	}
 	return ""
+}
+
+// receiver is the URL of a receiver of webhooks that fails once.
+func receiver(t *testing.T) string {
+	t.Helper()
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/hook"
 }
 
 // answer is the simulated model: the prompt says what it does.
