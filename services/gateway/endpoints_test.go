@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,4 +191,24 @@ func TestARedriveThatIsCanceledAsksForNoMore(t *testing.T) {
 		t.Error(err)
 	}
 	refuses(t, s.send(t, "POST", "/api/deliveries/redrive", `{"state": "pending"}`), http.StatusUnprocessableEntity, "body.state")
+}
+
+func TestThePageOfDeliveriesShowsThemAndTheEndpointsInTrouble(t *testing.T) {
+	t.Parallel()
+	s := start(t, natstest.Bus(t))
+	deliver(t, s.bus, s.ended(t, "https://a.test/<x>"), event.DeliveryCreated, event.DeliveryExhausted)
+	deliver(t, s.bus, s.ended(t, "https://gone.test/y"), event.DeliveryCreated, event.DeliveryHeld)
+	disable(t, s.bus, "https://gone.test/y")
+	for query, want := range map[string][]string{
+		"":                {"https://gone.test:443/y", "disabled", "https://a.test/&lt;x&gt;", "answered 503 Service Unavailable", "/runs/2"},
+		"?state=held":     {"https://gone.test/y", "/runs/2"},
+		"?host=none.test": {"No webhooks"},
+	} {
+		r := s.send(t, "GET", "/deliveries"+query, "")
+		for _, text := range want {
+			if r.status != http.StatusOK || !strings.Contains(string(r.body), text) {
+				t.Errorf("/deliveries%s: %d, without %q:\n%s", query, r.status, text, r.body)
+			}
+		}
+	}
 }

@@ -45,6 +45,7 @@ func (a *api) registerPages(app *fiber.App) error {
 	app.Get("/new", p.page(p.newRun))
 	app.Get("/runs/:run_id", p.page(p.runPage))
 	app.Get("/tasks", p.page(p.tasks))
+	app.Get("/deliveries", p.page(p.deliveriesPage))
 	app.Get("/tasks/:task_id", p.page(p.taskPage))
 	app.Get("/settings", p.page(p.settings))
 	app.Get("/docs", p.page(p.docs))
@@ -131,7 +132,7 @@ func (p pages) runs(c *fiber.Ctx) (web.Page, error) {
 // following is the query string of the page behind an entry of a list, with the filters of this page.
 func following(c *fiber.Ctx, last string) string {
 	q := url.Values{"cursor": {last}}
-	for _, name := range []string{"state", "task_id"} {
+	for _, name := range []string{"state", "task_id", "host"} {
 		if v := c.Query(name); v != "" {
 			q.Set(name, v)
 		}

@@ -118,6 +118,11 @@ const (
 	WebhookHeld      WebhookState = "held"      // its endpoint is disabled
 )
 
+// WebhookStates lists every state.
+func WebhookStates() []WebhookState {
+	return []WebhookState{WebhookPending, WebhookRetrying, WebhookDelivered, WebhookExhausted, WebhookHeld}
+}
+
 // Webhook is a run's webhook as callers see it. In the body of a webhook itself it is always pending: the body is the
 // same in all its POSTs.
 type Webhook struct {
