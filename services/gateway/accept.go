@@ -16,7 +16,7 @@ import (
 
 // Idempotency is the header of every request that creates something.
 type Idempotency struct {
-	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request repeatable: the same key and the same body give the same run, the same key and another body give 422. Lives as long as its run."`
+	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request repeatable: the same key with the same body returns the same run, with another body 422. Lives as long as its run."`
 }
 
 // key names the write of a request.
@@ -77,7 +77,7 @@ func (a *api) acceptTask(ctx context.Context, k key, t event.Task) (stored event
 
 func (k key) problem(err error) error {
 	if errors.Is(err, bus.ErrUnknown) {
-		return unavailable("NATS did not answer in time, and what was asked for may exist: " +
+		return unavailable("NATS did not answer in time, and the task or run may exist: " +
 			"repeat the same request with Idempotency-Key: " + k.given)
 	}
 	return problem(err, "the request")

@@ -93,8 +93,8 @@ func (a *api) runOperations(h huma.API) {
 	erase := get("delete-run", "/api/runs/{run_id}", "Delete a run")
 	erase.Method, erase.DefaultStatus = http.MethodDelete, http.StatusNoContent
 	erase.Description = "Erases a run that has ended: its steps, result, pictures, webhook delivery, and the files and secrets that nothing else uses. " +
-		"202: nobody finds the run any more, and the rest of it is being erased. 409: it has not ended, cancel it first."
-	erase.Responses = map[string]*huma.Response{"202": {Description: "Nobody finds the run any more, and the rest of it is being erased"}}
+		"202: the run can no longer be found, and the rest of it is being erased. 409: it has not ended, cancel it first."
+	erase.Responses = map[string]*huma.Response{"202": {Description: "The run can no longer be found, and the rest of it is being erased"}}
 	huma.Register(h, erase, a.deleteRun)
 	huma.Register(h, get("list-task-runs", "/api/tasks/{task_id}/runs", "List the runs of a task, newest first"), a.taskRuns)
 	const steps = "/api/runs/{run_id}/steps/{n}"

@@ -52,7 +52,7 @@ func parseOrigins(value string) (origins []string, err error) {
 		}
 		u, err := url.Parse(origin)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != origin || u.Hostname() == "" {
-			errs = append(errs, fmt.Errorf("ERRAND_ALLOW_ORIGINS: %q is no origin, such as https://app.example or http://localhost:5173", origin))
+			errs = append(errs, fmt.Errorf("ERRAND_ALLOW_ORIGINS: %q is not an origin such as https://app.example or http://localhost:5173", origin))
 		}
 		origins = append(origins, origin)
 	}

@@ -37,7 +37,7 @@ func (a *api) over(ctx context.Context, id event.RunID) (e ending, err error) {
 	}
 	e.Snapshot = last.Data.Run
 	if e.State != event.StateSucceeded {
-		return e, huma.Error409Conflict(fmt.Sprintf("run %s is %s: only a run that succeeded will do", id, e.State))
+		return e, huma.Error409Conflict(fmt.Sprintf("run %s is %s: it must have succeeded", id, e.State))
 	}
 	return e, nil
 }
@@ -51,9 +51,9 @@ func (a *api) confirm(ctx context.Context, in *RunInput) (*runOutput, error) {
 	use := run.Workflow
 	switch {
 	case use == nil:
-		return nil, huma.Error409Conflict(fmt.Sprintf("run %s has replayed no workflow: there is nothing to confirm", run.Run))
+		return nil, huma.Error409Conflict(fmt.Sprintf("run %s did not replay a workflow: there is nothing to confirm", run.Run))
 	case !use.OtherData:
-		return nil, huma.Error409Conflict(fmt.Sprintf("run %s had the values of the recording, which proves nothing: confirm a run with others", run.Run))
+		return nil, huma.Error409Conflict(fmt.Sprintf("run %s used the values of the recording, which proves nothing: confirm a run with other values", run.Run))
 	}
 	_, err = a.editOwn(ctx, run, func(t event.Task) (event.Task, error) {
 		if workflow.Find(t, use.Version) == nil {

@@ -108,12 +108,12 @@ func TestWhatProvesNothingIsNotConfirmed(t *testing.T) {
 	failed := using(other)
 	failed.how = event.Failed
 	for reason, id := range map[string]event.RunID{
-		"is queued":                *s.background(t, task).TaskRunID,
-		"is failed":                s.finish(t, task, inBackgroundOf, failed),
-		"has replayed no workflow": s.finish(t, task, `{"use_cached_workflow": false, "wait_for_completion": false}`, ending{how: event.Succeeded}),
-		"proves nothing":           s.finish(t, task, inBackgroundOf, using(event.WorkflowUse{Version: 1})),
-		"is no longer kept":        s.finish(t, task, inBackgroundOf, using(event.WorkflowUse{Version: 7, OtherData: true})),
-		"was deleted":              s.finish(t, gone, inBackgroundOf, using(other)),
+		"is queued":                 *s.background(t, task).TaskRunID,
+		"is failed":                 s.finish(t, task, inBackgroundOf, failed),
+		"did not replay a workflow": s.finish(t, task, `{"use_cached_workflow": false, "wait_for_completion": false}`, ending{how: event.Succeeded}),
+		"proves nothing":            s.finish(t, task, inBackgroundOf, using(event.WorkflowUse{Version: 1})),
+		"is no longer kept":         s.finish(t, task, inBackgroundOf, using(event.WorkflowUse{Version: 7, OtherData: true})),
+		"was deleted":               s.finish(t, gone, inBackgroundOf, using(other)),
 	} {
 		s.send(t, "DELETE", fmt.Sprintf("/api/tasks/%s", gone), "")
 		r := s.send(t, "POST", fmt.Sprintf("/api/runs/%s/confirm", id), "{}")

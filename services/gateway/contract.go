@@ -39,7 +39,7 @@ type Definition struct {
 	Model             *string         `json:"model,omitempty" nullable:"true" maxLength:"200" doc:"The provider's model; the provider's default if it is not given"`
 	Provider          *string         `json:"provider,omitempty" nullable:"true" doc:"The model provider; openai if it is not given"`
 	WaitForCompletion *bool           `json:"wait_for_completion,omitempty" nullable:"true" doc:"Whether to wait for the task to complete before returning the response; true if it is not given"`
-	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that is told when a run is over"`
+	WebhookURL        *string         `json:"webhook_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that gets a POST when a run has ended"`
 	ResponseFormat    *string         `json:"response_format,omitempty" nullable:"true" doc:"Whether to return the result as text or JSON: text or json"`
 	JSONSchema        json.RawMessage `json:"json_schema,omitempty" doc:"JSON Schema (draft 7 or 2020-12) of the result: an object, or a string that holds one"`
 	UseCachedWorkflow *bool           `json:"use_cached_workflow,omitempty" nullable:"true" doc:"Whether to use the cached workflow instead of AI"`
@@ -51,40 +51,40 @@ type Definition struct {
 type Additions struct {
 	InitialURL     *string `json:"initial_url,omitempty" nullable:"true" maxLength:"2048" doc:"An http or https URL that the browser opens first"`
 	UserAgent      *string `json:"user_agent,omitempty" nullable:"true" maxLength:"512" doc:"The browser's User-Agent"`
-	MaxSteps       *int    `json:"max_steps,omitempty" nullable:"true" minimum:"1" maximum:"500" doc:"How many steps the agent may take; 50 if it is given nowhere"`
-	SessionTimeout *int    `json:"session_timeout,omitempty" nullable:"true" minimum:"1" maximum:"86400" doc:"Seconds from the start after which a run is ended; 900 if it is given nowhere"`
+	MaxSteps       *int    `json:"max_steps,omitempty" nullable:"true" minimum:"1" maximum:"500" doc:"How many steps the agent may take; default 50"`
+	SessionTimeout *int    `json:"session_timeout,omitempty" nullable:"true" minimum:"1" maximum:"86400" doc:"Seconds from the start after which a run is ended; default 900"`
 
 	Budget       *event.Budget  `json:"budget,omitempty" doc:"What a run may spend, checked before each model call"`
-	Fallbacks    []event.Choice `json:"fallbacks,omitempty" nullable:"true" maxItems:"5" doc:"Models that are asked, in order, where the one before gives no answer"`
+	Fallbacks    []event.Choice `json:"fallbacks,omitempty" nullable:"true" maxItems:"5" doc:"Models that are asked, in order, if the one before gives no answer"`
 	ExtractModel *string        `json:"extract_model,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"A model of the same provider that reads pages for extract"`
-	ModelTimeout *int           `json:"model_timeout,omitempty" nullable:"true" minimum:"1" maximum:"3600" doc:"Seconds that one call of a model may take; one that takes longer is repeated once, then the run fails with model_timeout. If it is given nowhere: ERRAND_MODEL_TIMEOUT of the executor, 120"`
+	ModelTimeout *int           `json:"model_timeout,omitempty" nullable:"true" minimum:"1" maximum:"3600" doc:"Seconds that one call of a model may take; one that takes longer is repeated once, then the run fails with model_timeout. Default: ERRAND_MODEL_TIMEOUT of the executor, 120"`
 	Judge        *bool          `json:"judge,omitempty" nullable:"true" doc:"Whether a claim of success is checked by one more model call; see judgement"`
-	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot beside the page's text"`
+	Vision       *bool          `json:"vision,omitempty" nullable:"true" doc:"Whether the model sees a screenshot in addition to the page's text"`
 
-	OnInterrupt *string `json:"on_interrupt,omitempty" nullable:"true" pattern:"^(retry|fail)$" doc:"What becomes of something that a lost attempt of the run has sent, or may have sent. fail: the agent must look before it is sent again, and a run that cannot go on without it fails as interrupted; retry: it is sent again. fail if it is given nowhere"`
+	OnInterrupt *string `json:"on_interrupt,omitempty" nullable:"true" pattern:"^(retry|fail)$" doc:"How to treat requests that a lost attempt of the run has sent or may have sent. fail: the agent must look before it repeats one, and a run that cannot go on without it fails as interrupted; retry: they are repeated. Default fail"`
 
-	AllowEvaluate *bool `json:"allow_evaluate,omitempty" nullable:"true" doc:"Whether the agent may run code in pages; not together with secrets, which such code could read"`
+	AllowEvaluate *bool `json:"allow_evaluate,omitempty" nullable:"true" doc:"Whether the agent may run code in pages; not allowed together with secrets, which the code could read"`
 
 	Files []event.FileID `json:"files,omitempty" nullable:"true" maxItems:"20" doc:"Files that the agent may upload: ids from POST /api/files"`
 
 	AllowedDomains []string `json:"allowed_domains,omitempty" nullable:"true" maxItems:"100" doc:"Hosts that the browser may reach, as example.com, *.example.com (its subdomains) or example.com:8443; empty: every public host"`
 
-	Secrets map[string]secretInput `json:"secrets,omitempty" nullable:"true" maxProperties:"50" doc:"What the agent may type without its model seeing it, by name"`
+	Secrets map[string]secretInput `json:"secrets,omitempty" nullable:"true" maxProperties:"50" doc:"Values that the agent may type without the model seeing them, by name"`
 
-	QueueTimeout     *int    `json:"queue_timeout,omitempty" nullable:"true" minimum:"1" maximum:"2592000" doc:"Seconds from its acceptance in which a run must have begun; one that has not ends as timed_out with queue_timeout. No limit if it is given nowhere"`
-	Priority         *int    `json:"priority,omitempty" nullable:"true" minimum:"0" maximum:"9" doc:"Of the queued runs of one task those with a higher one go first; 0 if it is given nowhere"`
-	MaxRunning       *int    `json:"max_running,omitempty" nullable:"true" minimum:"1" maximum:"1000000" doc:"A run stays queued while so many runs of its task are at work; no limit if it is given nowhere"`
+	QueueTimeout     *int    `json:"queue_timeout,omitempty" nullable:"true" minimum:"1" maximum:"2592000" doc:"Seconds after its acceptance in which a run must begin; one that has not begun ends as timed_out with code queue_timeout. Default: no limit"`
+	Priority         *int    `json:"priority,omitempty" nullable:"true" minimum:"0" maximum:"9" doc:"Of the queued runs of one task those with a higher one go first; default 0"`
+	MaxRunning       *int    `json:"max_running,omitempty" nullable:"true" minimum:"1" maximum:"1000000" doc:"A run stays queued while that many runs of its task are running; default no limit"`
 	ConcurrencyKey   *string `json:"concurrency_key,omitempty" nullable:"true" minLength:"1" maxLength:"200" doc:"Runs with the same key, whatever their tasks, share concurrency_limit. {{ name }} is the value of a parameter, {{ host }} the host of initial_url"`
-	ConcurrencyLimit *int    `json:"concurrency_limit,omitempty" nullable:"true" minimum:"1" maximum:"1000000" doc:"A run stays queued while so many runs with its concurrency_key are at work; 1 if it is given nowhere"`
+	ConcurrencyLimit *int    `json:"concurrency_limit,omitempty" nullable:"true" minimum:"1" maximum:"1000000" doc:"A run stays queued while that many runs with its concurrency_key are running; default 1"`
 }
 
 // taskBody is the body of POST /api/tasks and PUT /api/tasks/{task_id}. It takes what GET gives, so that a task can
 // be read, edited and put back: the fields that only the server sets are ignored.
 type taskBody struct {
 	_    struct{} `additionalProperties:"false"`
-	Name *string  `json:"name,omitempty" nullable:"true" maxLength:"200" doc:"What people call the task"`
+	Name *string  `json:"name,omitempty" nullable:"true" maxLength:"200" doc:"A name for people"`
 	Definition
-	CachedWorkflow json.RawMessage `json:"cached_workflow,omitempty" doc:"What worked once, to be replayed without a model: as GET gives it, or written by hand. Becomes a new version where it differs from the current one; its version field is ignored. A PUT without the field keeps what there is, null removes it"`
+	CachedWorkflow json.RawMessage `json:"cached_workflow,omitempty" doc:"The recording to replay without a model: as GET returns it, or written by hand. Becomes a new version if it differs from the current one; its version field is ignored. A PUT without the field keeps the current one, null removes it"`
 	ID             *event.TaskID   `json:"id,omitempty" readOnly:"true"`
 	CreatedAt      *time.Time      `json:"created_at,omitempty" readOnly:"true"`
 	UpdatedAt      *time.Time      `json:"updated_at,omitempty" readOnly:"true"`
@@ -154,7 +154,7 @@ type runSummary struct {
 	Status       event.Status    `json:"status" enum:"success,failure,in_progress"`
 	State        event.State     `json:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out"`
 	Error        *event.Error    `json:"error"`
-	Waiting      *event.Waiting  `json:"waiting" doc:"Why the run stands still; null: it does not"`
+	Waiting      *event.Waiting  `json:"waiting" doc:"Why the run waits; null: it does not"`
 	Attempt      int             `json:"attempt"`
 	Execution    event.Execution `json:"execution" enum:"ai,cached_workflow,healed"`
 	CreatedAt    time.Time       `json:"created_at"`

@@ -67,7 +67,7 @@ var meanings = map[int]meaning{
 	403: {"The request comes from a page of another site, or names the server by a host name that it does not know",
 		`the host "errand.example" is not one of this server: name it in ERRAND_HOSTS if it is`},
 	404: {"There is nothing with that id", "run 41 does not exist"},
-	409: {"Its state does not allow it, or others edit it at the same time", "run 41 is running: only a run that succeeded will do"},
+	409: {"Its state does not allow it, or others edit it at the same time", "run 41 is running: it must have succeeded"},
 	412: {"The task was edited after the state that If-Match names", "task 7 was edited since: read it again, and repeat the edit with its new ETag"},
 	413: {"The body, or a file in it, is too large", "the body is larger than 262144 bytes"},
 	415: {"The body is of another type than the operation takes", "expected Content-Type: application/json"},

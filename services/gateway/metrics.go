@@ -18,7 +18,7 @@ func newMetrics(r prometheus.Registerer, h *hub) *metrics {
 	make := promauto.With(r)
 	for _, state := range []event.State{event.StateQueued, event.StateRunning, event.StateWaiting} {
 		make.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "errand_runs", Help: "Runs that are not over, by state: queued ones wait for an executor.",
+			Name: "errand_runs", Help: "Runs that have not ended, by state; queued ones wait for an executor.",
 			ConstLabels: prometheus.Labels{"state": string(state)},
 		}, func() float64 { return h.inState(state) })
 	}

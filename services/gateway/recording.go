@@ -15,7 +15,7 @@ type recordedOutput struct {
 	Body struct {
 		Success  bool              `json:"success"`
 		Workflow workflow.Workflow `json:"workflow"`
-		Message  string            `json:"message" doc:"What became of it, and which parts of a result need a model"`
+		Message  string            `json:"message" doc:"The outcome, and the parts of the result that need a model"`
 		TaskID   event.TaskID      `json:"task_id"`
 	}
 }
@@ -66,8 +66,8 @@ func (a *api) recording(ctx context.Context, run ending) (v event.WorkflowVersio
 // healed is the workflow that a run has healed, as a version.
 func (a *api) healed(ctx context.Context, run ending) (v event.WorkflowVersion, notes []string, err error) {
 	if run.Workflow.Healed == "" {
-		return v, nil, huma.Error409Conflict(fmt.Sprintf("run %s was finished by a model, but not where the workflow would have led: "+
-			"there is nothing to keep of it; run the task with use_cached_workflow false and set that run", run.Run))
+		return v, nil, huma.Error409Conflict(fmt.Sprintf("run %s was finished by a model, but not on the page that the workflow leads to: "+
+			"there is nothing to keep; run the task with use_cached_workflow false and record that run", run.Run))
 	}
 	v = event.WorkflowVersion{Object: run.Workflow.Healed, Origin: event.WorkflowHealed, Base: run.Workflow.Version, Run: run.Run, CreatedAt: a.bus.Now(ctx)}
 	w, err := a.workflow(ctx, v)

@@ -33,7 +33,7 @@ type newRunInput struct {
 
 type runOutput struct {
 	PreferenceApplied string `header:"Preference-Applied"`
-	Location          string `header:"Location" doc:"Where the run is read, of a request that made one"`
+	Location          string `header:"Location" doc:"The path of the run, if the request made one"`
 	Replayed          string `header:"Idempotent-Replayed" doc:"true: the Idempotency-Key was used before, and this is the run that it made then"`
 	Body              event.Run
 }

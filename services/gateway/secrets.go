@@ -60,7 +60,7 @@ func checkSecrets(secrets map[string]secretInput, wrong func(field, message stri
 // checkEvaluate refuses code in pages to a task that has secrets or is given some: it could read what was typed.
 func checkEvaluate(t event.Task, given map[string]secretInput) error {
 	if t.AllowEvaluate && len(t.Secrets)+len(given) > 0 {
-		return invalid("allow_evaluate", "expected no secrets beside it: code in a page could read what was typed; leave out the secrets, or set it to false")
+		return invalid("allow_evaluate", "expected no secrets together with it: code in a page could read them; leave out the secrets, or set it to false")
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func keepValues(valueless, own []event.Secret) ([]event.Secret, error) {
 			return nil, invalid("secrets."+s.Name+".value", "expected a value: the task has no secret of this name")
 		}
 		if o := own[i]; !slices.Equal(o.AllowedDomains, s.AllowedDomains) || o.TOTP != s.TOTP {
-			return nil, invalid("secrets."+s.Name+".value", "expected a value: where or how a secret is typed can be changed only together with its value")
+			return nil, invalid("secrets."+s.Name+".value", "expected a value: allowed_domains and totp of a secret can be changed only together with its value")
 		}
 		kept = append(kept, own[i])
 	}

@@ -128,7 +128,7 @@ func TestARefusedSecretIsNotShownAndMakesNothing(t *testing.T) {
 		"scheme":        `{"pin": {"value": "` + pin + `", "allowed_domains": ["https://a.test"]}}`,
 		"bare star":     `{"pin": {"value": "` + pin + `", "allowed_domains": ["*"]}}`,
 		"unknown field": `{"pin": {"value": "a", "allowed_domains": ["a.test"], "` + pin + `": 1}}`,
-		"no base32":     `{"pin": {"value": "` + pin + `!", "allowed_domains": ["a.test"], "totp": true}}`,
+		"not base32":    `{"pin": {"value": "` + pin + `!", "allowed_domains": ["a.test"], "totp": true}}`,
 		"a number":      `{"pin": {"value": 1234, "allowed_domains": ["a.test"]}}`,
 		"too long":      `{"pin": {"value": "` + strings.Repeat(pin, 400) + `", "allowed_domains": ["a.test"]}}`,
 		"other case":    `{"pin": {"Value": "` + strings.Repeat(pin, 400) + `", "allowed_domains": ["a.test"]}}`,

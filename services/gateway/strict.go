@@ -162,7 +162,7 @@ func unknownQuery(query map[string][]string, names []string) (errs []error) {
 	for name, values := range query {
 		switch {
 		case !slices.Contains(names, name):
-			message := "unexpected query parameter: there is none here"
+			message := "unexpected query parameter: this operation has none"
 			if len(names) > 0 {
 				message = "unexpected query parameter: expected one of " + strings.Join(names, ", ")
 			}

@@ -104,7 +104,7 @@ type createTaskInput struct {
 type createTaskOutput struct {
 	Location string `header:"Location"`
 	ETag     string `header:"ETag"`
-	Replayed string `header:"Idempotent-Replayed" doc:"true: the Idempotency-Key was used before, and this is what it made then"`
+	Replayed string `header:"Idempotent-Replayed" doc:"true: the Idempotency-Key was used before, and this is the task that it made then"`
 	Body     taskView
 }
 
@@ -260,7 +260,7 @@ func taskProblem(err error, id event.TaskID) error {
 
 type listTasksInput struct {
 	Page
-	OneOff bool `query:"one_off" doc:"Whether the tasks that POST /api/runs has made are among them"`
+	OneOff bool `query:"one_off" doc:"Whether to include the tasks that POST /api/runs has made"`
 }
 
 type listTasksOutput struct {

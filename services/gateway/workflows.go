@@ -172,7 +172,7 @@ func (a *api) values(ctx context.Context, t event.Task, p parameters) (json.RawM
 	case p == nil || t.UseCachedWorkflow && v == nil: // request says that there is no workflow
 		return nil, nil
 	case !t.UseCachedWorkflow:
-		return nil, invalid("parameters", "expected use_cached_workflow true beside them: they are values for the cached workflow")
+		return nil, invalid("parameters", "expected use_cached_workflow true: parameters are values for the cached workflow")
 	}
 	w, err := a.workflow(ctx, *v)
 	if err != nil {
@@ -191,7 +191,7 @@ func (p parameters) none() error {
 	if p == nil {
 		return nil
 	}
-	return invalid("parameters", "expected none: they belong to the runs of a task that has a cached workflow, see POST /api/tasks/{task_id}/runs")
+	return invalid("parameters", "expected no parameters: they belong to runs of a task that has a cached workflow, see POST /api/tasks/{task_id}/runs")
 }
 
 // workflowChange is what a body does to the workflow of its task: a workflow is a new current version, null none, and

@@ -56,13 +56,13 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 	var errSlots error
 	if v := getenv("ERRAND_EXECUTOR_SLOTS"); v != "" {
 		if c.Slots, errSlots = strconv.Atoi(v); errSlots != nil || c.Slots < 1 {
-			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is no number from 1", v)
+			errSlots = fmt.Errorf("ERRAND_EXECUTOR_SLOTS: %q is not a number of at least 1", v)
 		}
 	}
 	var errGrace error
 	if v := getenv("ERRAND_DRAIN_GRACE"); v != "" {
 		if c.Grace, errGrace = time.ParseDuration(v); errGrace != nil || c.Grace < 0 {
-			errGrace = fmt.Errorf("ERRAND_DRAIN_GRACE: %q is no duration such as 20s", v)
+			errGrace = fmt.Errorf("ERRAND_DRAIN_GRACE: %q is not a duration such as 20s", v)
 		}
 	}
 	return c, errors.Join(errModels, errPrices, errKeys, errBrowsers, errSlots, errGrace)
@@ -87,7 +87,7 @@ func loadBrowser(getenv func(string) string) (browser.Config, error) {
 	if v := getenv("ERRAND_PAGE_MEMORY"); v != "" {
 		c.PageMemory, errMemory = bytesOf(v)
 		if errMemory != nil || c.PageMemory < minPageMemory {
-			errMemory = fmt.Errorf("ERRAND_PAGE_MEMORY: %q is no size such as 1GB or 512MB, of 256MB or more", v)
+			errMemory = fmt.Errorf("ERRAND_PAGE_MEMORY: %q is not a size such as 1GB or 512MB, 256MB at least", v)
 		}
 	}
 	return c, errors.Join(errNetwork, errShared, errMemory)

@@ -20,7 +20,7 @@ import (
 // Why an attempt stops before its run has a result. They are causes of the attempt's context.
 var (
 	errCanceled = errors.New("the run was canceled")
-	errLost     = errors.New("the lease is lost: another has the run, or it is over")
+	errLost     = errors.New("the lease is lost: another executor has the run, or it has ended")
 	errShutdown = errors.New("the executor is shutting down")
 	errExpired  = errors.New("the lease has run out: NATS does not answer")
 )

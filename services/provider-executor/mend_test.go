@@ -249,7 +249,7 @@ func TestWhatOnlyAModelCanDoFailsWithoutOne(t *testing.T) {
 	w := byHand(url, workflow.Action{Name: "extract_content", Params: map[string]any{"query": "what there is"}})
 	run := r.replay(w, event.Request{Prompt: "Go."})
 	wantCode(t, run, "workflow_failed")
-	if !strings.Contains(run.Error.Message, "key of a provider") {
+	if !strings.Contains(run.Error.Message, "No provider has a key") {
 		t.Errorf("message %s", run.Error.Message)
 	}
 	w.Steps = slices.Delete(w.Steps, 1, 2)

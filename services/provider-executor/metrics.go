@@ -31,7 +31,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		refused: make.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_executor_connections_refused_total", Help: "Connections of runs that were refused or failed, by reason.",
 		}, []string{"class"}),
-		busy: make.NewGauge(prometheus.GaugeOpts{Name: "errand_executor_busy_slots", Help: "Runs at work."}),
+		busy: make.NewGauge(prometheus.GaugeOpts{Name: "errand_executor_busy_slots", Help: "Runs that are being worked on."}),
 		ended: make.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_executor_attempts_total", Help: "Attempts that ended here, by outcome.",
 		}, []string{"outcome"}),
@@ -41,17 +41,17 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		calls: make.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_model_calls_total",
-			Help: "Questions put to a provider's models, repeats not counted, by outcome: ok, the error's code, resting (the provider was not asked), stopped (the run ended first).",
+			Help: "Calls of a provider's models, retries not counted, by outcome: ok, the error's code, resting (the provider was not asked), stopped (the run ended first).",
 		}, []string{"provider", "outcome"}),
 		duration: make.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "errand_model_call_duration_seconds", Help: "Time from a question to its answer or its failure, repeats included.",
+			Name: "errand_model_call_duration_seconds", Help: "Duration of a model call, retries included.",
 			Buckets: prometheus.ExponentialBuckets(0.25, 2, 10), // 250 ms to 128 s
 		}, []string{"provider"}),
 		tokens: make.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_model_tokens_total", Help: "Tokens that models have read (input) and written (output).",
 		}, []string{"provider", "direction"}),
 		cost: make.NewCounterVec(prometheus.CounterOpts{
-			Name: "errand_model_cost_usd_total", Help: "What answers cost in US dollars, of models whose price is known.",
+			Name: "errand_model_cost_usd_total", Help: "Cost of model calls in US dollars, for models whose price is known.",
 		}, []string{"provider"}),
 	}
 }

@@ -142,6 +142,19 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
+func TestTheMapNamesEveryPackage(t *testing.T) {
+	text := string(readFile(t, "ARCHITECTURE.md"))
+	for _, p := range workspace(t) {
+		place := strings.TrimPrefix(p.ImportPath, root)
+		if p.Name == "main" && place != "shared/cmd/suite" {
+			continue // the commands of the services
+		}
+		if !strings.Contains(text, "`"+place+"`") && !strings.Contains(text, "`.../"+path.Base(place)+"`") {
+			t.Errorf("ARCHITECTURE.md does not name %s", place)
+		}
+	}
+}
+
 func TestNoPackageHasANameThatSaysNothing(t *testing.T) {
 	for _, p := range workspace(t) {
 		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "types", "models", "misc"}, path.Base(p.ImportPath)) {

@@ -49,7 +49,7 @@ func (b *broker) run(ctx context.Context) error {
 	}
 	select {
 	case why := <-b.broken:
-		return fmt.Errorf("NATS cannot write its data any more: make room on the disk and start errand again, nothing that was stored is lost (%s)", why)
+		return fmt.Errorf("NATS can no longer write its data: free space on the disk and start errand again; nothing that was stored is lost (%s)", why)
 	case <-ctx.Done():
 		return nil
 	}

@@ -50,7 +50,7 @@ func TestAFullDiskEndsTheProcessAndRoomHealsIt(t *testing.T) {
 		}
 	}
 	err := <-ended
-	if err == nil || !strings.Contains(err.Error(), "make room on the disk") || !strings.Contains(err.Error(), "no space left") {
+	if err == nil || !strings.Contains(err.Error(), "free space on the disk") || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("it ended with %v", err)
 	}
 	if err := os.Remove(filler); err != nil {

@@ -87,7 +87,7 @@ func Connect(servers, name string, log *slog.Logger, options ...nats.Option) (*n
 func discreet(err error) error {
 	var wrong *url.Error
 	if errors.As(err, &wrong) {
-		return errors.New("this is no URL of a NATS server, such as nats://user:password@host:4222; a / in a password is written %2F")
+		return errors.New("this is not the URL of a NATS server, such as nats://user:password@host:4222; a / in a password is written %2F")
 	}
 	return err
 }

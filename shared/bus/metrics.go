@@ -11,7 +11,7 @@ type metrics struct {
 func newMetrics() metrics {
 	return metrics{
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "errand_bus_dead_letters_total", Help: "Messages that were given up, by consumer; the stream ADVISORIES names each.",
+			Name: "errand_bus_dead_letters_total", Help: "Messages that could not be processed and were given up, by consumer; the stream ADVISORIES has each with its reason.",
 		}, []string{"consumer"}),
 		strays: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "errand_bus_strays_total", Help: "Stored events that do not follow the one before them and are ignored, by stream.",

@@ -56,7 +56,7 @@ func (b *Bus) writable(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case Full(err):
-		return fmt.Errorf("the store of NATS is full, nothing is accepted: make room; a NATS server whose disk was full must be restarted (%w)", err)
+		return fmt.Errorf("the store of NATS is full, nothing is accepted: free space; a NATS server whose disk was full must be restarted (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("NATS takes no writes: no quorum of its servers is up, or its disk hangs or is full; a server whose disk was full must be restarted (%w)", err)
 	}

@@ -221,7 +221,7 @@ type Usage struct {
 	ModelCalls   int64    `json:"model_calls"`
 	InputTokens  int64    `json:"input_tokens"`
 	OutputTokens int64    `json:"output_tokens"`
-	CostUSD      *float64 `json:"cost_usd" nullable:"true" doc:"null where the price of a model that was asked is not known"`
+	CostUSD      *float64 `json:"cost_usd" nullable:"true" doc:"null if the price of one of the models is not known"`
 }
 
 // Add gives the sum of both. A cost that is not known makes the sum unknown, unless nothing was spent there.

@@ -25,9 +25,9 @@ type FileID string
 // File is a stored file as callers see it.
 type File struct {
 	ID          FileID    `json:"id"`
-	Name        string    `json:"name" doc:"the name it was given, less what could be a path or a trick"`
+	Name        string    `json:"name" doc:"the name it was given, without anything that could be a path or a trick"`
 	Size        int64     `json:"size" doc:"bytes"`
-	ContentType string    `json:"content_type" doc:"what its first bytes say, not its sender"`
+	ContentType string    `json:"content_type" doc:"detected from its first bytes, not as its sender says"`
 	SHA256      string    `json:"sha256" doc:"of its content, hex"`
 	CreatedAt   time.Time `json:"created_at"`
 }
@@ -44,7 +44,7 @@ const (
 
 // RunFile is a file of a run.
 type RunFile struct {
-	ID          FileID     `json:"id" doc:"GET /api/files/{id} gives its content"`
+	ID          FileID     `json:"id" doc:"GET /api/files/{id} returns its content"`
 	Name        string     `json:"name"`
 	Size        int64      `json:"size" doc:"bytes"`
 	ContentType string     `json:"content_type"`

@@ -95,7 +95,7 @@ type Choice struct {
 // Judgement is a second opinion on a run that says of itself that it succeeded.
 type Judgement struct {
 	_       struct{} `nullable:"true"` // for the API document: a field of this type may be null
-	Verdict bool     `json:"verdict" doc:"whether the judge holds the task to be done"`
+	Verdict bool     `json:"verdict" doc:"whether the judge considers the task done"`
 	Reason  string   `json:"reason"`
 }
 
@@ -154,7 +154,7 @@ type Run struct {
 	Status            Status          `json:"status" enum:"success,failure,in_progress" default:"in_progress" doc:"The status of the agent's task"`
 	State             State           `json:"state" enum:"queued,running,waiting,succeeded,failed,canceled,timed_out"`
 	Error             *Error          `json:"error"`
-	Waiting           *Waiting        `json:"waiting" doc:"Why the run stands still; null: it does not"`
+	Waiting           *Waiting        `json:"waiting" doc:"Why the run waits; null: it does not"`
 	Attempt           int             `json:"attempt"`
 	Execution         Execution       `json:"execution" enum:"ai,cached_workflow,healed"`
 	Prompt            string          `json:"prompt"`
@@ -163,14 +163,14 @@ type Run struct {
 	ResponseFormat    string          `json:"response_format"`
 	JSONSchema        json.RawMessage `json:"json_schema"`
 	WebhookURL        *string         `json:"webhook_url" nullable:"true"`
-	Webhook           *Webhook        `json:"webhook" doc:"What became of the webhook; null: the run has none"`
+	Webhook           *Webhook        `json:"webhook" doc:"The state of the webhook; null: the run has none"`
 	UseCachedWorkflow bool            `json:"use_cached_workflow"`
 	CreatedAt         time.Time       `json:"created_at"`
 	StartedAt         *time.Time      `json:"started_at" nullable:"true"`
 	FinishedAt        *time.Time      `json:"finished_at" nullable:"true"`
 	Usage             Usage           `json:"usage"`
-	Files             []RunFile       `json:"files" nullable:"false" doc:"What the run was given, what it has downloaded and what it has written"`
-	Judgement         *Judgement      `json:"judgement" doc:"A judge's opinion, where the task asks for one"`
+	Files             []RunFile       `json:"files" nullable:"false" doc:"Files that were given to the run, and that it has downloaded or written"`
+	Judgement         *Judgement      `json:"judgement" doc:"The judge's opinion, if the task asks for one"`
 	Workflow          *WorkflowUse    `json:"workflow" doc:"The cached workflow that was replayed; null: none was"`
 	LogFault          *LogFault       `json:"log_fault,omitempty" doc:"The latest message in the run's log that does not belong there and was ignored; absent: there is none"`
 

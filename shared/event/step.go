@@ -54,11 +54,11 @@ type Action struct {
 	Error            *string        `json:"error" nullable:"true"`
 	IncludeInMemory  *bool          `json:"include_in_memory" nullable:"true"`
 
-	Unfinished      bool   `json:"unfinished,omitempty" doc:"Whether the run was stopped in its midst: it may have happened or not"`
+	Unfinished      bool   `json:"unfinished,omitempty" doc:"Whether the run was stopped during it: it may have happened or not"`
 	OpenedTabs      int    `json:"opened_tabs,omitempty" doc:"How many tabs were opened by it"`
 	Sends           bool   `json:"sends,omitempty" doc:"Whether the page sent something by it: a request that is neither GET nor HEAD"`
-	Sent            []Sent `json:"sent,omitempty" doc:"What the page sent by it, as far as it was written down before it left"`
-	ExecutedByAI    bool   `json:"executed_by_ai,omitempty" doc:"Whether a model chose it in a replay, where the workflow's own action failed"`
+	Sent            []Sent `json:"sent,omitempty" doc:"Requests that the page sent because of it, as far as they were written down before they left"`
+	ExecutedByAI    bool   `json:"executed_by_ai,omitempty" doc:"Whether a model chose it in a replay because the workflow's own action failed"`
 	FallbackReason  string `json:"fallback_reason,omitempty" doc:"Why the workflow's own action failed"`
 	FallbackAttempt int    `json:"fallback_attempt,omitempty" doc:"Which try of the model it was, from 1"`
 
@@ -84,7 +84,7 @@ type Sent struct {
 	URL    string `json:"url" doc:"origin and path"`
 	Form   string `json:"form" doc:"digest of the names of the fields in its body, in hexadecimal: two tries at the same have the same"`
 	Body   string `json:"body,omitempty" doc:"keyed digest of its body, in hexadecimal"`
-	Status int    `json:"status,omitempty" doc:"HTTP status of the answer; absent: none came, and it may have been done or not"`
+	Status int    `json:"status,omitempty" doc:"HTTP status of the answer; absent: no answer came, and the request may have taken effect or not"`
 	Script bool   `json:"script,omitempty" doc:"Whether a script of the page sent it; else it asked for a document"`
 }
 

@@ -55,7 +55,7 @@ type WorkflowUse struct {
 	Version     int            `json:"version"`
 	Parameters  map[string]any `json:"parameters" nullable:"false" doc:"The values that were filled in"`
 	OtherData   bool           `json:"other_data" doc:"Whether the values differ from those of the recording"`
-	Unconfirmed []string       `json:"unconfirmed" nullable:"false" doc:"JSON pointers to the parts of the result that were read where nobody has confirmed a replay yet; see POST /api/runs/{run_id}/confirm"`
+	Unconfirmed []string       `json:"unconfirmed" nullable:"false" doc:"JSON pointers to the parts of the result whose reading nobody has confirmed yet; see POST /api/runs/{run_id}/confirm"`
 	Confirmed   bool           `json:"confirmed,omitempty" doc:"Whether this run's own result was confirmed, by its judge or its caller"`
 	Healed      string         `json:"healed_object,omitempty" hidden:"true"` // digest of the healed workflow
 }

@@ -44,9 +44,9 @@ func parseDomain(entry string) (domain, error) {
 	case entry == "*":
 		return domain{}, errors.New("leave the list empty to allow every public host")
 	case strings.Contains(entry, "://"):
-		return domain{}, errors.New("give the host alone, without a scheme")
+		return domain{}, errors.New("give the host only, without a scheme")
 	case strings.ContainsAny(entry, "/?#@"):
-		return domain{}, errors.New("give the host alone, without a path or user")
+		return domain{}, errors.New("give the host only, without a path or user")
 	}
 	var d domain
 	host, port, err := splitPort(entry)
@@ -72,7 +72,7 @@ func splitPort(entry string) (string, uint16, error) {
 	}
 	port, err := strconv.ParseUint(entry[colon+1:], 10, 16)
 	if err != nil || port == 0 {
-		return "", 0, fmt.Errorf("%q is no port", clip(entry[colon+1:]))
+		return "", 0, fmt.Errorf("%q is not a port", clip(entry[colon+1:]))
 	}
 	return entry[:colon], uint16(port), nil
 }

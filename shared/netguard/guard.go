@@ -96,7 +96,7 @@ func (g Guard) CheckURL(u *url.URL) error {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return fmt.Errorf("%q is no port", port)
+		return fmt.Errorf("%q is not a port", port)
 	}
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		err := g.Check(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(n)))
@@ -166,7 +166,7 @@ func ParsePrefixes(value string) ([]netip.Prefix, error) {
 		}
 		p, err := netip.ParsePrefix(v)
 		if err != nil {
-			return nil, fmt.Errorf("ERRAND_ALLOW_PRIVATE: %q is no address range; write e.g. 127.0.0.0/8,10.0.0.0/8", v)
+			return nil, fmt.Errorf("ERRAND_ALLOW_PRIVATE: %q is not an address range; write e.g. 127.0.0.0/8,10.0.0.0/8", v)
 		}
 		prefixes = append(prefixes, p.Masked())
 	}

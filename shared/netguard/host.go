@@ -29,7 +29,7 @@ func CanonicalHost(host string) (string, error) {
 		inner, ok = strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
 		if !ok || err != nil || !addr.Is6() || addr.Zone() != "" {
-			return "", fmt.Errorf("%q is no IPv6 address", clip(host))
+			return "", fmt.Errorf("%q is not an IPv6 address", clip(host))
 		}
 		return addr.Unmap().String(), nil
 	}
@@ -38,14 +38,14 @@ func CanonicalHost(host string) (string, error) {
 	}
 	name, err := canonicalName(host)
 	if err != nil {
-		return "", fmt.Errorf("%q is no host: %w", clip(host), err)
+		return "", fmt.Errorf("%q is not a host: %w", clip(host), err)
 	}
 	if !endsInNumber(name) {
 		return name, nil
 	}
 	addr, err := ipv4(name)
 	if err != nil {
-		return "", fmt.Errorf("%q is no IPv4 address", clip(host))
+		return "", fmt.Errorf("%q is not an IPv4 address", clip(host))
 	}
 	return addr.String(), nil
 }
@@ -60,7 +60,7 @@ func canonicalName(host string) (string, error) {
 	}
 	name, err := names.ToASCII(decoded)
 	if err != nil {
-		return "", errors.New("it is no internationalised name")
+		return "", errors.New("it is not an internationalised name")
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	switch {

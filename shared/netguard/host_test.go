@@ -87,8 +87,8 @@ func TestDomainsAllowWhatTheyName(t *testing.T) {
 func TestEveryWrongDomainIsNamed(t *testing.T) {
 	for entry, want := range map[string]string{
 		"": "empty", "*": "leave the list empty", "https://example.com": "without a scheme", "example.com/path": "without a path",
-		"me@example.com": "without a path or user", "example.com:0": "no port", "example.com:x": "no port", "example.com:70000": "no port",
-		"ex*mple.com": "character", "a..b": "empty", "*.127.0.0.1": "no subdomains", "300.1.1.1": "no IPv4", "*.": "empty", "10.0.0.0/8": "path",
+		"me@example.com": "without a path or user", "example.com:0": "not a port", "example.com:x": "not a port", "example.com:70000": "not a port",
+		"ex*mple.com": "character", "a..b": "empty", "*.127.0.0.1": "no subdomains", "300.1.1.1": "not an IPv4", "*.": "empty", "10.0.0.0/8": "path",
 	} {
 		if _, err := ParseDomains([]string{"good.test", entry}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", entry, err, want)

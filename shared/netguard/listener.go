@@ -73,7 +73,7 @@ func splitListener(addr string) (host string, port uint16, err error) {
 	host, service, err := net.SplitHostPort(addr)
 	n, errPort := strconv.ParseUint(service, 10, 16)
 	if err != nil || errPort != nil || n == 0 {
-		return "", 0, fmt.Errorf("%q is no host:port of a listener", addr)
+		return "", 0, fmt.Errorf("%q is not a host:port of a listener", addr)
 	}
 	if host == "" {
 		host = "0.0.0.0" // as a bind address it means every one

@@ -43,7 +43,7 @@ func LoadConfig(getenv func(string) string, addr string) (Config, error) {
 	c := Config{Addr: or(getenv("ERRAND_ADDR"), addr), NATSURL: or(getenv("ERRAND_NATS_URL"), DefaultNATSURL), Replicas: 1}
 	var errs []error
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		errs = append(errs, fmt.Errorf("ERRAND_ADDR: %q is no host:port, e.g. %s", c.Addr, addr))
+		errs = append(errs, fmt.Errorf("ERRAND_ADDR: %q is not a host:port, e.g. %s", c.Addr, addr))
 	}
 	switch v := getenv("ERRAND_NATS_REPLICAS"); v {
 	case "", "1":
@@ -54,7 +54,7 @@ func LoadConfig(getenv func(string) string, addr string) (Config, error) {
 	}
 	if v := getenv("ERRAND_LOG_LEVEL"); v != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(v)); err != nil {
-			errs = append(errs, fmt.Errorf("ERRAND_LOG_LEVEL: %q is none of debug, info, warn, error", v))
+			errs = append(errs, fmt.Errorf("ERRAND_LOG_LEVEL: %q is not one of debug, info, warn, error", v))
 		}
 	}
 	return c, errors.Join(errs...)

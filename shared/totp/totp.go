@@ -33,7 +33,7 @@ func Parse(value string) (Key, error) {
 	if strings.HasPrefix(strings.ToLower(value), "otpauth:") {
 		u, err := url.Parse(value)
 		if err != nil || u.Host != "totp" {
-			return k, errors.New("it is no otpauth://totp/ address")
+			return k, errors.New("it is not an otpauth://totp/ address")
 		}
 		secret = u.Query().Get("secret")
 		if err := k.read(u.Query()); err != nil {
@@ -43,7 +43,7 @@ func Parse(value string) (Key, error) {
 	secret = strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "=", "").Replace(secret))
 	var err error
 	if k.secret, err = base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret); err != nil || len(k.secret) == 0 {
-		return k, errors.New("it is no base32: give the key of the authenticator app, or its otpauth:// address")
+		return k, errors.New("it is not base32: give the key of the authenticator app, or its otpauth:// address")
 	}
 	return k, nil
 }
@@ -53,16 +53,16 @@ func (k *Key) read(q url.Values) error {
 	known := map[string]func() hash.Hash{"": sha1.New, "SHA1": sha1.New, "SHA256": sha256.New, "SHA512": sha512.New}
 	var ok bool
 	if k.hash, ok = known[strings.ToUpper(q.Get("algorithm"))]; !ok {
-		return errors.New("its algorithm is none of SHA1, SHA256, SHA512")
+		return errors.New("its algorithm is not SHA1, SHA256 or SHA512")
 	}
 	if v := q.Get("digits"); v != "" {
 		if k.digits, _ = strconv.Atoi(v); k.digits < 6 || k.digits > 8 {
-			return errors.New("its digits are none of 6, 7, 8")
+			return errors.New("its digits are not 6, 7 or 8")
 		}
 	}
 	if v := q.Get("period"); v != "" {
 		if k.period, _ = strconv.ParseInt(v, 10, 32); k.period < 1 {
-			return errors.New("its period is no number of seconds")
+			return errors.New("its period is not a number of seconds")
 		}
 	}
 	return nil

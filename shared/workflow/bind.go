@@ -31,9 +31,9 @@ func (e *UnboundError) Error() string {
 	case len(e.Names) == 0:
 		return `the prompt is another one than the workflow was made for; send "parameters" (an empty object will do) to replay it nevertheless, or run without use_cached_workflow`
 	case e.Ambiguous:
-		return fmt.Sprintf("the prompt can be read in more than one way, so that there is no certain value for %s: %s", strings.Join(e.Names, ", "), all)
+		return fmt.Sprintf("the prompt can be read in more than one way, so the value of %s is not certain: %s", strings.Join(e.Names, ", "), all)
 	}
-	return fmt.Sprintf("the prompt gives no value for %s: word it as the workflow's prompt_template does, or send them: %s", strings.Join(e.Names, ", "), all)
+	return fmt.Sprintf("the prompt has no value for %s: word it like the workflow's prompt_template, or send them: %s", strings.Join(e.Names, ", "), all)
 }
 
 // Bind finds a value for each parameter of w: the caller's, else what stands in its place in the prompt, where only one

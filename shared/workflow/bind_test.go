@@ -119,7 +119,7 @@ func TestValuesOfTheCallerWin(t *testing.T) {
 		}
 	}
 	for parameters, want := range map[string]string{
-		`{"item": "cup", "colour": "red"}`: `parameters.colour: is no parameter of the workflow; there are item (string), n (integer), day (date)`,
+		`{"item": "cup", "colour": "red"}`: `parameters.colour: is not a parameter of the workflow; its parameters are item (string), n (integer), day (date)`,
 		`{"n": "two"}`:                     `parameters.n: must be a number, not "two"`,
 		`{"n": 1.5, "item": 5}`:            `parameters.item: must be a string, not 5; parameters.n: must be a whole number, not 1.5`,
 		`{"n": true}`:                      `parameters.n: must be a number, not true`,

@@ -30,7 +30,7 @@ func Format(v any, format string) (string, error) {
 	if layout, ok := dateLayout(format); ok {
 		day, err := time.Parse(time.DateOnly, text)
 		if err != nil {
-			return "", fmt.Errorf("%q is no date: give it as YYYY-MM-DD", text)
+			return "", fmt.Errorf("%q is not a date: write it as YYYY-MM-DD", text)
 		}
 		return day.Format(layout), nil
 	}
@@ -166,7 +166,7 @@ func (s style) format() string {
 func (s style) write(text string) (string, error) {
 	number, ok := plainNumber(text)
 	if !ok {
-		return "", fmt.Errorf("%q is no number", text)
+		return "", fmt.Errorf("%q is not a number", text)
 	}
 	sign := ""
 	if rest, negative := strings.CutPrefix(number, "-"); negative {
@@ -269,7 +269,7 @@ func textOf(v any) (string, error) {
 			return text, nil
 		}
 	}
-	return "", fmt.Errorf("%v is no text, number, date or boolean", v)
+	return "", fmt.Errorf("%v is not a text, number, date or boolean", v)
 }
 
 // isDigits reports whether a text is all digits.

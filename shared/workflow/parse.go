@@ -53,7 +53,7 @@ func (ps problems) err() error {
 func Parse(raw []byte) (Workflow, error) {
 	tree, err := decode(raw)
 	if err != nil {
-		return Workflow{}, &InvalidError{[]Problem{{"", "is no JSON: " + err.Error()}}}
+		return Workflow{}, &InvalidError{[]Problem{{"", "is not JSON: " + err.Error()}}}
 	}
 	if _, isObject := tree.(map[string]any); !isObject {
 		return Workflow{}, &InvalidError{[]Problem{{"", "must be an object with parameters, prompt_template and steps"}}}
@@ -199,7 +199,7 @@ func (w Workflow) check(found *problems) {
 	c := checker{found, known}
 	c.strings("prompt_template", w.PromptTemplate)
 	if len(w.Steps) == 0 {
-		found.add("steps", "has no steps; give at least one")
+		found.add("steps", "has no steps; add at least one")
 	}
 	for i, s := range w.Steps {
 		c.step(fmt.Sprintf("steps[%d]", i), s)
@@ -296,7 +296,7 @@ func (c checker) condition(place string, cond *Condition) {
 func (c checker) action(place string, a Action) {
 	spec, ok := action.Lookup(a.Name)
 	if !ok {
-		c.add(place+".name", "%q is no action; there are %s", a.Name, strings.Join(slices.Sorted(slices.Values(action.Names())), ", "))
+		c.add(place+".name", "%q is not an action; the actions are %s", a.Name, strings.Join(slices.Sorted(slices.Values(action.Names())), ", "))
 		return
 	}
 	if spec.Replay.Keep == action.Refused {
@@ -324,7 +324,7 @@ func (c checker) needs(place string, spec action.Spec, a Action) {
 	}
 	given := func(name string) bool { return params[name] != nil && params[name] != "" }
 	if _, must := spec.ForElement(); must && !slices.ContainsFunc([]string{"css", "target", "xpath"}, given) {
-		c.add(place+".params", "%s needs one of css, xpath and target, to tell which element it is for", a.Name)
+		c.add(place+".params", "%s needs one of css, xpath and target, which identify its element", a.Name)
 	}
 }
 
@@ -341,7 +341,7 @@ func (c checker) param(place string, spec action.Spec, name string, v any) {
 	p, known := recordable(spec, name)
 	switch {
 	case name == "index":
-		c.add(place, "means an element of one visit only; tell it by css, xpath or target")
+		c.add(place, "identifies an element during one visit only; use css, xpath or target")
 	case !known:
 		c.add(place, "is unknown here; there are %s", strings.Join(paramNames(spec), ", "))
 	case v != nil && !typed(v, p.Type):

@@ -51,7 +51,7 @@ func TestEachMistakeInAWorkflowIsNamedWithItsPlace(t *testing.T) {
 	result := func(r string) string { return oneStep(wait, `, "result": `+r) }
 	field := func(f string) string { return result(`{"example": {"a": [1]}, "fields": [` + f + `]}`) }
 	for _, c := range []struct{ workflow, place, message string }{
-		{`{"steps": `, "", "no JSON"},
+		{`{"steps": `, "", "not JSON"},
 		{`null`, "", "must be an object"},
 		{`[]`, "", "must be an object"},
 		{`{"steps": [{"actions": []}]} x`, "", "more behind"},
@@ -61,7 +61,7 @@ func TestEachMistakeInAWorkflowIsNamedWithItsPlace(t *testing.T) {
 		{`{"steps": [{"actons": []}]}`, "steps[0].actons", "is unknown here; there are actions, after, before"},
 		{`{"Steps": []}`, "Steps", "is unknown here"},
 		{`{"version": "1", "steps": []}`, "version", "must be a whole number, not \"1\""},
-		{oneStep(`{"name": "jump"}`, ``), "steps[0].actions[0].name", `"jump" is no action; there are click, close`},
+		{oneStep(`{"name": "jump"}`, ``), "steps[0].actions[0].name", `"jump" is not an action; the actions are click, close`},
 		{oneStep(`{"name": "click", "params": {"index": 3, "css": "a"}}`, ``), "steps[0].actions[0].params.index", "one visit only"},
 		{oneStep(`{"name": "click", "params": {}}`, ``), "steps[0].actions[0].params", "click needs one of css"},
 		{oneStep(`{"name": "click", "params": {"css": ""}}`, ``), "steps[0].actions[0].params", "click needs one of css"},

@@ -14,7 +14,7 @@ var ruleTypes = []string{"string", "number", "integer", "date", "enum"}
 // result checks how the result comes about.
 func (c checker) result(r Result) {
 	if len(r.Example) == 0 {
-		c.add("result.example", "is missing: give the result that the recorded run had")
+		c.add("result.example", "is missing: add the result of the recorded run")
 		return
 	}
 	example, err := decode(r.Example)

@@ -302,7 +302,7 @@ func (r *recorder) notes(w Workflow) []string {
 	for _, m := range r.moves {
 		switch {
 		case m.name == "drag" && m.params["to_target"] == nil && m.params["path"] == nil:
-			list = append(list, fmt.Sprintf("Step %d drags something, and it is not on record onto what: a replay needs a model there.", r.tape.steps[m.step].Number))
+			list = append(list, fmt.Sprintf("Step %d drags something, and the recording does not say onto what: a replay needs a model there.", r.tape.steps[m.step].Number))
 		case m.name == "write_file" || m.name == "replace_file":
 			list = append(list, fmt.Sprintf("Step %d writes a file: a replay writes the recorded text.", r.tape.steps[m.step].Number))
 		}
@@ -312,7 +312,7 @@ func (r *recorder) notes(w Workflow) []string {
 		if path == "" {
 			what = "the result"
 		}
-		list = append(list, fmt.Sprintf("A replay needs a model for %s: there is no certain place on a page where it could be read again.", what))
+		list = append(list, fmt.Sprintf("A replay needs a model for %s: no page has a certain place to read it from.", what))
 	}
 	return list
 }

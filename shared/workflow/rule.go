@@ -18,11 +18,11 @@ func (r Rule) Parse(text string) (json.RawMessage, error) {
 		if value, ok := r.Enum[rest]; ok {
 			return value, nil
 		}
-		return nil, fmt.Errorf("%q is none of the texts that are known: %s", rest, strings.Join(sortedKeys(r.Enum), ", "))
+		return nil, fmt.Errorf("%q is not one of the known texts: %s", rest, strings.Join(sortedKeys(r.Enum), ", "))
 	}
 	rest, ok := cutAround(rest, r.Prefix, r.Suffix)
 	if !ok {
-		return nil, fmt.Errorf("%q does not stand between %q and %q", oneLine(text), r.Prefix, r.Suffix)
+		return nil, fmt.Errorf("%q is not between %q and %q", oneLine(text), r.Prefix, r.Suffix)
 	}
 	switch r.Type {
 	case TypeString:

@@ -42,7 +42,7 @@ func newTape(steps []event.StepData) (*tape, error) {
 		}
 		t.pages = append(t.pages, page)
 		if step.Interrupted {
-			t.notes = append(t.notes, fmt.Sprintf("Step %d was interrupted and is left out: nobody knows what it has done.", step.Number))
+			t.notes = append(t.notes, fmt.Sprintf("Step %d was interrupted and is left out: its effects are unknown.", step.Number))
 			continue
 		}
 		first := len(t.moves)

@@ -41,10 +41,10 @@ func TestValuesAreFilledInAsData(t *testing.T) {
 func TestAValueThatIsMissingOrHasNoSuchFormIsAnError(t *testing.T) {
 	for template, part := range map[string]string{
 		"{{ gone }}":              "gone: there is no value",
-		"{{ day | 1,234.50 }}":    "no number",
-		"{{ name | DD/MM/YYYY }}": "no date",
+		"{{ day | 1,234.50 }}":    "not a number",
+		"{{ name | DD/MM/YYYY }}": "not a date",
 		"{{ name | bold }}":       "neither one of dates",
-		"{{ list }}":              "no text",
+		"{{ list }}":              "not a text",
 	} {
 		_, err := Fill(template, map[string]any{"day": "2026-03-05", "name": "x", "list": []any{}})
 		if err == nil || !strings.Contains(err.Error(), part) {

@@ -117,13 +117,13 @@ func Check(w Workflow, name string, v any) (any, error) {
 // unknown says that there is no such parameter, and which there are.
 func (w Workflow) unknown() string {
 	if len(w.Parameters) == 0 {
-		return "is no parameter of the workflow, which has none"
+		return "is not a parameter of the workflow, which has none"
 	}
 	var list []string
 	for _, p := range w.Parameters {
 		list = append(list, fmt.Sprintf("%s (%s)", p.Name, p.Type))
 	}
-	return "is no parameter of the workflow; there are " + strings.Join(list, ", ")
+	return "is not a parameter of the workflow; its parameters are " + strings.Join(list, ", ")
 }
 
 // CheckParameters reads an object of values by name, as a run request gives them; null and nothing are no values. The

@@ -165,7 +165,7 @@ func (r *run) loop(ctx context.Context) (*Result, error) {
 }
 
 func (r *run) outOfSteps() *Result {
-	return r.partial("max_steps", fmt.Sprintf("The task was not done after %d steps. Give it more with max_steps, or a smaller task.", r.task.MaxSteps))
+	return r.partial("max_steps", fmt.Sprintf("The task was not done after %d steps. Raise max_steps, or make the task smaller.", r.task.MaxSteps))
 }
 
 // partial is a failure that keeps what the agent last held to be worth knowing, where a text can say it.

@@ -20,7 +20,7 @@ type Model struct {
 // is charged to the step. A model that failed is not asked again in this run.
 func (r *run) ask(ctx context.Context, req model.Request) (model.Response, error) {
 	if len(r.Models) == 0 {
-		return model.Response{}, &model.Error{Code: model.CodeNotConfigured, Message: "there is no key of a provider"}
+		return model.Response{}, &model.Error{Code: model.CodeNotConfigured, Message: "no provider has a key"}
 	}
 	for {
 		m := r.Models[r.using]
@@ -52,7 +52,7 @@ func (r *run) dismissReader(name string) bool {
 	if name != r.task.ExtractModel || name == r.Models[r.using].Name {
 		return false
 	}
-	r.Log.Warn("extract_model gives no answer, asking the model that decides", "extract_model", name)
+	r.Log.Warn("extract_model gives no answer, asking the run's model", "extract_model", name)
 	r.task.ExtractModel = ""
 	return true
 }

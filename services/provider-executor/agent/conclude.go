@@ -246,7 +246,7 @@ func (p *player) relearn(ctx context.Context, value json.RawMessage) {
 
 func (p *player) unreadable(missing []string) string {
 	message := "The actions of the cached workflow were done, but its result needs a model for " + strings.Join(quoteAll(missing), ", ") +
-		", and there is no key of a provider"
+		", and no provider has a key"
 	if err := errors.Join(p.unread...); err != nil {
 		message += " (" + strings.ReplaceAll(err.Error(), "\n", "; ") + ")"
 	}

@@ -37,7 +37,7 @@ func (p *player) mend(ctx context.Context, g gap) (*Result, error) {
 	s := p.filled.Steps[g.step]
 	if len(p.Models) == 0 {
 		return failure(codeWorkflowFailed, fmt.Sprintf("Step %d of the cached workflow (%s) does not fit the site any more: %s. "+
-			"There is no key of a provider to mend it with: set one, or record the task again.", s.Number, s.Description, strings.TrimSuffix(g.why, "."))), nil
+			"No provider has a key, so that no model can heal it: set a key, or record the task again.", s.Number, s.Description, strings.TrimSuffix(g.why, "."))), nil
 	}
 	p.Log.Info("mend the replay", "step", s.Number, "why", g.why)
 	p.execution = event.ExecutionHealed
@@ -346,7 +346,7 @@ func (p *player) replace(step, from, to int, done []event.Action) {
 		}
 		general, err := p.recorded.Generalize(a, p.values)
 		if err != nil {
-			p.Log.Warn("keep what was mended", "error", err)
+			p.Log.Warn("keep the healed workflow", "error", err)
 			return
 		}
 		now = append(now, general)

@@ -52,7 +52,7 @@ func sends(a workflow.Action, unknown bool) bool {
 func (p *player) takeOver(ctx context.Context, why string) (*Result, error) {
 	if len(p.Models) == 0 {
 		return failure(codeWorkflowFailed, "The run was interrupted, and "+why+": nothing is sent twice without a model that looks first. "+
-			"See what was done, and run the task again where it is safe."), nil
+			"Check what was done, and run the task again if it is safe."), nil
 	}
 	p.execution = event.ExecutionHealed
 	if err := p.goOn(ctx); err != nil { // the task's prompt has this run's values now

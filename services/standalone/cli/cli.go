@@ -39,8 +39,8 @@ type grammar struct {
 
 	Serve   serveCmd   `cmd:"" help:"Run everything in this process, NATS included."`
 	Demo    demoCmd    `cmd:"" help:"See a task run in a browser, with a simulated model."`
-	Version versionCmd `cmd:"" help:"Show what this binary was built from."`
-	Doctor  doctorCmd  `cmd:"" help:"Check what Errand needs on this machine, and say what to do."`
+	Version versionCmd `cmd:"" help:"Show the version of this binary."`
+	Doctor  doctorCmd  `cmd:"" help:"Check what Errand needs on this machine, and what to do if something is missing."`
 
 	Run    runCmd    `cmd:"" help:"Run a prompt and wait for its result."`
 	Watch  watchCmd  `cmd:"" help:"Show the steps of a run as they happen."`
@@ -87,7 +87,7 @@ func Main(ctx context.Context, args []string, t Terminal) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(t.Err, "errand: %v\nRun \"errand --help\" for what there is.\n", err)
+		fmt.Fprintf(t.Err, "errand: %v\nRun \"errand --help\" for the commands.\n", err)
 		return ExitUsage
 	}
 	command.BindTo(ctx, (*context.Context)(nil))

@@ -94,7 +94,7 @@ func checkBrowser(ctx context.Context, getenv func(string) string) finding {
 }
 
 func checkKeys(getenv func(string) string) finding {
-	f := finding{name: "models", warn: true, do: "Set one, such as OPENAI_API_KEY, and restart. Cached workflows replay without any."}
+	f := finding{name: "models", warn: true, do: "Set one, such as OPENAI_API_KEY, and restart. Cached workflows are replayed without a key."}
 	cfg, err := model.LoadConfig(getenv)
 	if err != nil {
 		f.err = err

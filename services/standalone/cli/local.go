@@ -17,7 +17,7 @@ import (
 func quiet(string) *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 type serveCmd struct {
-	Addr string `placeholder:"HOST:PORT" help:"Where the web page and the API listen (ERRAND_ADDR, 127.0.0.1:8080)."`
+	Addr string `placeholder:"HOST:PORT" help:"Address of the web page and the API (ERRAND_ADDR, 127.0.0.1:8080)."`
 	Data string `placeholder:"DIR" help:"Directory of the data (ERRAND_DATA_DIR, ./errand-data)."`
 }
 

@@ -20,7 +20,7 @@ type choices struct {
 	Model    string   `placeholder:"NAME" help:"Model; the provider's default if it is not given."`
 	Schema   string   `type:"existingfile" placeholder:"FILE" help:"File with the JSON Schema of the result."`
 	Start    string   `placeholder:"URL" help:"Page that the browser opens first."`
-	Webhook  string   `placeholder:"URL" help:"Address that is told when the run is over."`
+	Webhook  string   `placeholder:"URL" help:"URL that gets a POST when the run has ended."`
 	File     []string `type:"existingfile" sep:"none" placeholder:"PATH" help:"File for the run to upload; may be repeated."`
 	MaxSteps int      `placeholder:"N" help:"Steps that the agent may take."`
 }
@@ -75,7 +75,7 @@ func (s *server) begin(ctx context.Context, t *Terminal, path string, body map[s
 }
 
 type runCmd struct {
-	Prompt string `arg:"" help:"What is to be done."`
+	Prompt string `arg:"" help:"What the agent should do."`
 	choices
 	waiting
 	Local bool `help:"Start a server of its own for the time of this run."`

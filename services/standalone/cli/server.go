@@ -82,7 +82,7 @@ func (s *server) do(r *http.Request, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(content, out); err != nil {
-		return fmt.Errorf("the answer of %s is not what an Errand server sends: %w", s.url, err)
+		return fmt.Errorf("%s does not answer like an Errand server: %w", s.url, err)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (c *taskShowCmd) Run(ctx context.Context, t *Terminal, s *server) error {
 }
 
 type taskCreateCmd struct {
-	Prompt string `arg:"" help:"What is to be done."`
+	Prompt string `arg:"" help:"What the agent should do."`
 	Name   string `help:"Name of the task."`
 	choices
 }

@@ -100,6 +100,9 @@ func TestTheSubscribersOfTheDocumentationReadTheEndsOfRuns(t *testing.T) {
 			}
 			w := serveWithUsers(t)
 			cmd.Env = append(cmd.Env, "NATS_URL="+w.url("reader", "second"))
+			if b.language == "js" {
+				cmd.Env = append(cmd.Env, "NATS_URL="+w.server.Addr().String(), "NATS_USER=reader", "NATS_PASSWORD=second")
+			}
 			w.runOnce(t)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
