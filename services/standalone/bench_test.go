@@ -104,7 +104,9 @@ func newRig(b *testing.B, models string) *rig {
 	s.Ready = func(Address) { close(ready) }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.runAll(ctx, parts, frame{process: process, listener: ln}) }()
+	go func() {
+		ended <- s.runAll(ctx, parts, frame{process: process, listener: ln, at: func() Address { return Address{} }})
+	}()
 	b.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
