@@ -6,21 +6,26 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
 NATSCLI     := github.com/nats-io/natscli/nats@v0.5.1
 ERRAND      := ./services/standalone/cmd/errand
 
-# Tests at once in a package: two packages run at once, and most of them start browsers.
-PARALLEL    := $(shell nproc)
+# Tests at once in a package: most of them wait for a page or a server half of their time.
+PARALLEL    := $(shell expr 2 '*' $$(nproc))
 
 # Tests of pages share a headless shell if there is one, which needs a third of the CPU; tests of the browser itself use Chromium.
 HEADLESS_SHELL := /usr/lib/chromium/chromium-headless-shell
 
-# The packages that take longest begin first, so that both cores are busy to the end.
-HEAVY       := ./services/provider-executor/browser ./services/provider-executor ./services/standalone
+PAGES          := test -n "$${ERRAND_TEST_CHROMIUM+set}" || ! test -x $(HEADLESS_SHELL) || export ERRAND_TEST_CHROMIUM=$(HEADLESS_SHELL);
 
-# Plain computation without goroutines, in which the race detector would find nothing and cost a lot.
-PURE        := provider-executor/answer provider-executor/reading shared/action shared/event shared/totp shared/workflow
+# The packages that take longest begin first, so that both cores are busy to the end.
+HEAVY       := ./services/provider-executor/browser ./services/provider-executor
+
+# Without the race detector, which doubles their CPU: plain computation, and the four services together, whose own packages have
+# it. `make race` runs these with it.
+PLAIN       := provider-executor/answer provider-executor/reading shared/action shared/event shared/totp shared/workflow shared/schema \
+	shared/cmd/.* services/standalone services/standalone/.* services/gateway/web
 
 .DEFAULT_GOAL := help
 
-space := $(subst ,, )
+space        := $(subst ,, )
+WITHOUT_RACE := /($(subst $(space),|,$(strip $(PLAIN))))$$
 
 .PHONY: help
 help: ## show this list
@@ -41,10 +46,12 @@ build: ## build all binaries into bin/
 
 .PHONY: test
 test: browser headless-shell ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
-	@pure=$$(go list work | grep -E '/($(subst $(space),|,$(PURE)))$$'); \
-	racy=$$(go list work | grep -vE '/($(subst $(space),|,$(PURE)))$$'); \
-	test -n "$${ERRAND_TEST_CHROMIUM+set}" || ! test -x $(HEADLESS_SHELL) || export ERRAND_TEST_CHROMIUM=$(HEADLESS_SHELL); \
-	go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 30m -- -race $(HEAVY) $$racy -- -p 1 $$pure
+	@plain=$$(go list work | grep -E '$(WITHOUT_RACE)'); racy=$$(go list work | grep -vE '$(WITHOUT_RACE)'); \
+	$(PAGES) go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 30m -- -race $(HEAVY) $$racy -- -p 1 $$plain
+
+.PHONY: race
+race: browser headless-shell ## run the tests that make test runs without the race detector with it
+	@$(PAGES) go run ./shared/cmd/suite -race -shuffle=on -parallel $(PARALLEL) -timeout 30m $$(go list work | grep -E '$(WITHOUT_RACE)')
 
 .PHONY: test-short
 test-short: ## run the tests that need no Chromium, without the race detector

@@ -36,7 +36,7 @@ func build(t *testing.T) string {
 	for _, name := range []string{"gateway", "orchestrator", "provider-executor", "webhook-notifier"} {
 		packages = append(packages, services+name+"/cmd/"+name)
 	}
-	args := append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, packages...)
+	args := append([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + "/"}, packages...)
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
