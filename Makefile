@@ -15,12 +15,13 @@ HEADLESS_SHELL := /usr/lib/chromium/chromium-headless-shell
 PAGES          := test -n "$${ERRAND_TEST_CHROMIUM+set}" || ! test -x $(HEADLESS_SHELL) || export ERRAND_TEST_CHROMIUM=$(HEADLESS_SHELL);
 
 # The packages that take longest begin first, so that both cores are busy to the end.
-HEAVY       := ./services/provider-executor/browser ./services/provider-executor
+EXECUTOR    := ./services/provider-executor
+HEAVY       := $(EXECUTOR)/browser $(EXECUTOR) ./services/standalone
 
-# Without the race detector, which doubles their CPU: plain computation, and the four services together, whose own packages have
-# it. `make race` runs these with it.
-PLAIN       := provider-executor/answer provider-executor/reading shared/action shared/event shared/totp shared/workflow shared/schema \
-	shared/cmd/.* services/standalone services/standalone/.* services/gateway/web
+# Without the race detector, which trebles their CPU: plain computation; the packages that drive Chromium (of the executor, the
+# tests that need none run with it too); the four services together, whose own packages have it. `make race` runs all with it.
+PLAIN       := provider-executor provider-executor/browser provider-executor/answer provider-executor/reading shared/action \
+	shared/event shared/totp shared/workflow shared/schema shared/cmd/.* services/standalone services/standalone/.* gateway/web
 
 .DEFAULT_GOAL := help
 
@@ -47,7 +48,8 @@ build: ## build all binaries into bin/
 .PHONY: test
 test: browser headless-shell ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
 	@plain=$$(go list work | grep -E '$(WITHOUT_RACE)'); racy=$$(go list work | grep -vE '$(WITHOUT_RACE)'); \
-	$(PAGES) go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 30m -- -race $(HEAVY) $$racy -- -p 1 $$plain
+	$(PAGES) go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 30m \
+		-- $(HEAVY) $$plain -- -race -p 1 $$racy -- ERRAND_NO_BROWSER=1 -race $(EXECUTOR)
 
 .PHONY: race
 race: browser headless-shell ## run the tests that make test runs without the race detector with it

@@ -2,7 +2,7 @@
 // tests that failed, the ten slowest tests, and how many passed. Its exit code is that of go test.
 //
 // Arguments may be several groups, each after a "--"; they run at the same time, with what stands before the first "--"
-// in common: `suite -shuffle=on -- -race ./server -- ./parser`.
+// in common: `suite -shuffle=on -- -race ./server -- ./parser`. NAME=value in a group is for its environment.
 package main
 
 import (
@@ -68,7 +68,16 @@ func groups(args []string) [][]string {
 
 // test runs go test with the arguments and reads what it prints.
 func (r *report) test(args []string) (code int, err error) {
+	var env []string
+	args = slices.DeleteFunc(slices.Clone(args), func(arg string) bool {
+		variable := strings.Contains(arg, "=") && !strings.HasPrefix(arg, "-")
+		if variable {
+			env = append(env, arg)
+		}
+		return variable
+	})
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()
 	if err != nil {

@@ -54,10 +54,10 @@ func TestTheReportSaysWhatFailedAndTheExitCodeFollows(t *testing.T) {
 }
 
 func TestGroupsOfArgumentsRunTogetherAndAreReportedTogether(t *testing.T) {
-	file := "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestOne(t *testing.T) {}\nfunc TestTwo(t *testing.T) { os.Exit(3) }\n"
+	file := "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestOne(t *testing.T) {\n\tif os.Getenv(\"WHO\") != \"one\" {\n\t\tt.Fatal(os.Environ())\n\t}\n}\nfunc TestTwo(t *testing.T) { os.Exit(3) }\n"
 	module(t, map[string]string{"m_test.go": file})
 	var out strings.Builder
-	code, err := run(&out, []string{"-timeout", "1m", "--", "-run", "One", "./...", "--", "-run", "Two", "./..."})
+	code, err := run(&out, []string{"-timeout", "1m", "--", "WHO=one", "-run", "One", "./...", "--", "-run", "Two", "./..."})
 	if code != 1 || err != nil {
 		t.Errorf("exit code %d (%v)", code, err)
 	}
