@@ -36,6 +36,7 @@ func refused(t *testing.T, out browser.Outcome, because string) {
 }
 
 func TestAFormIsReadFilledAndSubmitted(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": shop, "/order": "<title>Thanks</title><h1>Thank you</h1>"})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -58,6 +59,7 @@ func TestAFormIsReadFilledAndSubmitted(t *testing.T) {
 }
 
 func TestInputKeepsWhatWasThereWhenToldSo(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": shop})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -83,6 +85,7 @@ setInterval(() => { if (own.get.call(input) !== state) input.value = state; }, 2
 </script>`
 
 func TestAControlledInputKeepsItsValue(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": controlled})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -91,6 +94,7 @@ func TestAControlledInputKeepsItsValue(t *testing.T) {
 }
 
 func TestAnInputThatHoldsSomethingElseIsTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<input aria-label=Code maxlength=3><input aria-label=Pin type=password maxlength=2>
 <input aria-label=Phone oninput="this.value = this.value.replace(/(\d{3})(\d{2,})/, '$1-$2')">`})
 	u := newUser(t)
@@ -109,6 +113,7 @@ func TestAnInputThatHoldsSomethingElseIsTold(t *testing.T) {
 }
 
 func TestASelectThatThePageRevertsIsTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<select aria-label=Size onchange="setTimeout(() => this.value = 'S', 10)"><option>S<option>M<option disabled>L</select>`})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -124,6 +129,7 @@ func TestASelectThatThePageRevertsIsTold(t *testing.T) {
 }
 
 func TestAStaleIndexIsRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{
 		"/": `<button onclick="note.remove()">Drop</button><button id=note>Note</button>
 <button id=swap onclick="this.textContent = 'Delete'">Save</button>
@@ -154,6 +160,7 @@ func TestAStaleIndexIsRefused(t *testing.T) {
 }
 
 func TestACoveredElementIsNotClicked(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<button style="margin:100px" onclick="fetch('/bought', {method: 'POST'})">Buy</button>
 <div id=veil aria-label="Cookies" style="position:fixed;inset:0;background:#fff8"><button onclick="veil.remove()">Accept</button></div>`})
 	u := newUser(t)
@@ -170,6 +177,7 @@ func TestACoveredElementIsNotClicked(t *testing.T) {
 }
 
 func TestDisabledAndReadOnlyControlsAreRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<button disabled>Pay</button><input aria-label=Id readonly value=7><button>Go</button>`})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -180,6 +188,7 @@ func TestDisabledAndReadOnlyControlsAreRefused(t *testing.T) {
 }
 
 func TestACheckboxThatDoesNotToggleIsTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<label><input type=checkbox onclick="return false"> News</label>
 <label><input type=radio name=r checked> A</label><label><input type=radio name=r> B</label>
 <label><input type=checkbox style="opacity:0;position:absolute"><span style="display:inline-block;width:20px;height:20px;background:#ccc"></span> Styled</label>`})
@@ -193,6 +202,7 @@ func TestACheckboxThatDoesNotToggleIsTold(t *testing.T) {
 }
 
 func TestKeysReachThePage(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<form method=post action=/f><input name=q aria-label=Q autofocus></form>`, "/f": "ok"})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -207,6 +217,7 @@ func TestKeysReachThePage(t *testing.T) {
 }
 
 func TestScrollMovesThePageOrAnElement(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<h1>Top</h1><div style="height:200px;overflow:auto" aria-label="Inner list"><div style="height:900px">first row</div><button>Last row</button></div>
 <div style="height:3000px"></div><p>Bottom line</p><button>End</button>`})
 	u := newUser(t)
@@ -229,6 +240,7 @@ func TestScrollMovesThePageOrAnElement(t *testing.T) {
 }
 
 func TestTheGateStopsAnActionBeforeItsInput(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<button onclick="fetch('/x', {method: 'POST'})">Go</button><input aria-label=Name>`})
 	errLost := errors.New("lease lost")
 	var closed bool
@@ -255,6 +267,7 @@ func TestTheGateStopsAnActionBeforeItsInput(t *testing.T) {
 }
 
 func TestAClickWaitsForTheAnswerItAskedFor(t *testing.T) {
+	t.Parallel()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -278,6 +291,7 @@ func TestAClickWaitsForTheAnswerItAskedFor(t *testing.T) {
 }
 
 func TestAnUnknownActionIsRefused(t *testing.T) {
+	t.Parallel()
 	u := newUser(t)
 	refused(t, u.act(browser.Action{Name: "fly"}), `no browser action "fly"`)
 }

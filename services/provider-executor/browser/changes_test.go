@@ -13,6 +13,7 @@ const changing = `<title>Order</title><h1>Order</h1>
 <button onclick="note.textContent = 'saved'">Save</button> <p id=note></p> <button onclick="1">Idle</button>`
 
 func TestAResultSaysWhatHasChanged(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": changing})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -47,6 +48,7 @@ draw(); next();
 </script>`
 
 func TestWhatIsDrawnAnewIsTakenOnlyWhereItIsTheSame(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": anew})
 	u := newUser(t)
 	u.visit(s.URL + "/")

@@ -19,6 +19,7 @@ row.onclick = () => { const twin = row.cloneNode(true); row.replaceWith(twin); t
 
 // What a site does with a double click and with the right button is done by real presses: handlers of all their events run.
 func TestDoubleClicksAndRightClicksAreRealPresses(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": files})
 	u := newUser(t)
 	for _, c := range []struct{ action, on, says, shows string }{

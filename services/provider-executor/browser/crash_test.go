@@ -170,6 +170,7 @@ func TestAKilledBrowserEndsItsSessionsAndIsReplaced(t *testing.T) {
 }
 
 func TestACrashedPageEndsItsStepAndNoNeighbour(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": "hello <button>Go</button>"})
 	u, neighbour := newUser(t), newUser(t)
 	u.visit(s.URL)
@@ -190,6 +191,7 @@ func TestACrashedPageEndsItsStepAndNoNeighbour(t *testing.T) {
 
 // A page that crashed is opened again at its address, whatever is asked for next: once, and every action says the same.
 func TestACrashedPageIsOpenedAgainAndEveryActionSaysTheSame(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/page": "hello <button>Go</button> <input aria-label=Name>"})
 	u := newUser(t)
 	said := map[string]bool{}
@@ -231,7 +233,7 @@ func TestACrashedPageIsOpenedAgainAndEveryActionSaysTheSame(t *testing.T) {
 	u.sees("hello")
 }
 
-func TestSessionsAreIsolatedAndLeaveNothing(t *testing.T) {
+func TestSessionsAreIsolatedAndLeaveNothing(t *testing.T) { // not parallel: it counts the tabs of the shared browser
 	s := serve(t, map[string]string{"/": `<p id=c></p><script>c.textContent = 'cookie:' + document.cookie + ' stored:' + localStorage.x; document.cookie = 'who=me'; localStorage.x = 1</script>`})
 	one, two := newUser(t), newUser(t)
 	contexts, tabs, err := two.Contexts(t.Context())

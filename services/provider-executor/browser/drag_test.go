@@ -76,6 +76,7 @@ bar.onpointerup = e => { held = false; log.textContent = 'left ' + Math.round(ba
 }
 
 func TestADragLandsWhereItIsDropped(t *testing.T) {
+	t.Parallel()
 	s := serve(t, dragged)
 	u := newUser(t)
 	for _, c := range []struct{ page, from, to, path, shows string }{
@@ -106,6 +107,7 @@ func TestADragLandsWhereItIsDropped(t *testing.T) {
 }
 
 func TestPlacesAreClickedInAnElementAndInAPicture(t *testing.T) {
+	t.Parallel()
 	s := serve(t, dragged)
 	u := newUser(t)
 	u.visit(s.URL + "/canvas")
@@ -150,6 +152,7 @@ func TestPlacesAreClickedInAnElementAndInAPicture(t *testing.T) {
 }
 
 func TestKeysAreHeldForAClickAndBetweenActions(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<h1>List</h1><button id=b>Row</button><p id=log></p><script>
 const down = new Set(), say = text => log.textContent += ' ' + text;
 document.onkeydown = e => { if (!e.repeat) down.add(e.key) };

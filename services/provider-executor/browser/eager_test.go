@@ -23,6 +23,7 @@ func (u *user) does(role, name string, a browser.Action) browser.Outcome {
 }
 
 func TestAnEagerFlowReachesTheServer(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<form method=post action=/sent><label>Name <input name=name></label> <label>Country <select name=country><option>Austria<option>Belgium</select></label>
 <label><input type=checkbox name=terms> Agreed</label> <button>Send</button></form><a href=/next target=_blank>More</a>`,
 		"/sent": `<h1>Thank you</h1>`, "/next": `<h1>Another tab</h1>`})
@@ -58,6 +59,7 @@ func TestAnEagerFlowReachesTheServer(t *testing.T) {
 }
 
 func TestAnActionTellsWhetherThePageSentSomething(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{"/in": `<button onclick="fetch('/x', {method: 'PUT'})">Inside</button>`, "/x": "", "/form": `<p>x`}
 	s := serve(t, pages)
 	pages["/"] = `<button onclick="fetch('/x')">Get</button><button onclick="fetch('/x', {method: 'POST'})">Post</button>
@@ -74,6 +76,7 @@ func TestAnActionTellsWhetherThePageSentSomething(t *testing.T) {
 }
 
 func TestAnEagerClickReachesNothingElse(t *testing.T) {
+	t.Parallel()
 	jumpy := func(event string) string {
 		return tells + `<style>button { position: absolute; left: 10px; width: 200px; height: 60px } </style><button data-me=wrong id=b style="top:200px">Wrong</button>
 <button data-me=right id=a style="top:10px">Right</button><script>addEventListener('` + event + `', () => { [a.style.top, b.style.top] = [b.style.top, a.style.top] }, ` +
@@ -96,6 +99,7 @@ func TestAnEagerClickReachesNothingElse(t *testing.T) {
 }
 
 func TestWhatComesTrueALittleLaterIsNoFailure(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<label><input type=checkbox onclick="event.preventDefault(); setTimeout(() => { this.checked = true }, 30)"> Late</label>
 <label>Code <input oninput="setTimeout(() => { this.value = this.value.toUpperCase() })"></label>
 <label>Refused <input oninput="this.value = ''"></label>`})

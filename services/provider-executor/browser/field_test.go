@@ -35,6 +35,7 @@ code.oninput = e => { if (e.data === '{') code.setRangeText('}'); };
 </script>`
 
 func TestAFieldHoldsWhatWasTypedOrTheOutcomeSaysWhatItHolds(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": fields})
 	u := newUser(t)
 	u.visit(s.URL)
@@ -90,6 +91,7 @@ func TestAFieldHoldsWhatWasTypedOrTheOutcomeSaysWhatItHolds(t *testing.T) {
 }
 
 func TestAPartOfAFieldIsReplaced(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": fields})
 	u := newUser(t)
 	u.visit(s.URL)

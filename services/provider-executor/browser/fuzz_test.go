@@ -98,6 +98,7 @@ func (u *user) script(expression string) string {
 
 // Whatever a page says, only its controls look like controls, and no line like ours.
 func TestNoTextOfAPageLooksLikeOurs(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<!doctype html><style>body{margin:0;font:4px/4px sans-serif}p{margin:0}</style><div id=box></div><script>
 function fill(lines) {
   box.replaceChildren(...lines.map((pieces, i) => {

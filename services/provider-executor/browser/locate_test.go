@@ -122,6 +122,7 @@ func changed(r *rand.Rand, all []control, wanted int) (now []control, how string
 
 // A recorded control that is not there is never replaced by what stands in its place.
 func TestAReplayTakesTheRecordedControlOrNone(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{}
 	site, u := serve(t, pages), newEager(t)
 	outcomes := map[string]int{}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestNavigateTellsWhereItEndedOrWhyNot(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": "home"})
 	hop := httptest.NewServer(http.RedirectHandler(s.URL+"/", http.StatusFound))
 	defer hop.Close()
@@ -31,6 +32,7 @@ func TestNavigateTellsWhereItEndedOrWhyNot(t *testing.T) {
 }
 
 func TestGoBackReturnsToThePageBefore(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": "<a href=/two>Two</a>", "/two": "second <a href='#x'>Jump</a>"})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -47,6 +49,7 @@ func TestGoBackReturnsToThePageBefore(t *testing.T) {
 }
 
 func TestATabThatAClickOpensIsAdopted(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<a href=/help target=_blank>Help</a>`, "/help": `<title>Help</title>help text <button onclick="window.close()">Leave</button>`})
 	u := newUser(t)
 	u.visit(s.URL + "/")
@@ -72,6 +75,7 @@ func TestATabThatAClickOpensIsAdopted(t *testing.T) {
 }
 
 func TestDialogsAreAnsweredAndReported(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<script>addEventListener('load', () => { document.body.dataset.early = confirm('Early?'); })</script>
 <button onclick="alert('Saved'); out.textContent = confirm('Sure?') + ' ' + prompt('Name?') + ' ' + document.body.dataset.early">Save</button><p id=out></p>`})
 	u := newUser(t)
@@ -86,6 +90,7 @@ func TestDialogsAreAnsweredAndReported(t *testing.T) {
 }
 
 func TestAConfirmThatNoActionCausedIsDismissed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<button onclick="setTimeout(ask, 700)">Later</button><p id=out>…</p><script>function ask() { out.textContent = 'answer ' + confirm('Really?'); }</script>`})
 	u := newUser(t)
 	u.visit(s.URL)

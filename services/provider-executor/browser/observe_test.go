@@ -9,6 +9,7 @@ import (
 )
 
 func TestShadowRootsAndSlotsAreReadAndUsed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<x-card><b slot=title>Light title</b></x-card><x-safe></x-safe><p id=out></p><script>
 customElements.define('x-card', class extends HTMLElement { connectedCallback() {
   this.attachShadow({mode: 'open'}).innerHTML = '<slot name=title></slot> <button>Inside</button><x-deep></x-deep>';
@@ -34,6 +35,7 @@ customElements.define('x-safe', class extends HTMLElement { connectedCallback() 
 }
 
 func TestFramesAreReadAndUsed(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{
 		"/inner": `<form method=post action=/pay><input name=card aria-label="Card number" required><button>Pay</button></form>`,
 		"/pay":   "paid",
@@ -67,6 +69,7 @@ func TestFramesAreReadAndUsed(t *testing.T) {
 }
 
 func TestNamesStatesAndValuesAreShown(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<title>Fo` + "\ue001" + `rm</title><span id=l1>First</span> <span id=l2>last</span>
 <input aria-labelledby="l1 l2" value="Bob &quot;B&quot;"><button aria-label="Close"><svg></svg></button>
 <a href=/><img alt="Logo" src="data:,"></a><input placeholder="Search here" type=search>
@@ -95,6 +98,7 @@ line two</pre><table><tr><th>A<th>B<tr><td>1<td>2</table>`})
 }
 
 func TestNewControlsAreMarkedAndNumbersStay(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<button onclick="document.body.append(Object.assign(document.createElement('button'), {textContent: 'New'}))">Add</button>`})
 	u := newUser(t)
 	if text := u.visit(s.URL); strings.Contains(text, "*[") {
@@ -117,6 +121,7 @@ func TestNewControlsAreMarkedAndNumbersStay(t *testing.T) {
 }
 
 func TestAHugePageIsCutInTheOpen(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{
 		"/":     `<div id=x></div><script>x.innerHTML = Array.from({length: 25000}, (_, i) => '<a href=/' + i + '>row ' + i + '</a><br>').join('')</script>`,
 		"/fat":  `<p style="font-size:1px;line-height:1px">` + strings.Repeat("<a href=/x>words and more words</a> ", 4000) + `</p>`,
@@ -161,6 +166,7 @@ func TestTextThatDoesNotFitIsCutWhereItEndsAndToldOf(t *testing.T) {
 }
 
 func TestContentKeepsLinksAndTables(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<h1>Prices</h1><p>See <a href="/more">more</a>.</p><div style="height:5000px"></div>
 <table><tr><th>Item<th>Price<tr><td>Kettle<td>39</table><ul><li>one<li>two</ul><script>no</script><p hidden>no</p>`})
 	u := newUser(t)
@@ -180,6 +186,7 @@ func TestContentKeepsLinksAndTables(t *testing.T) {
 }
 
 func TestContentSaysWhichFramesItLeavesOut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": strings.Repeat(`<iframe srcdoc="<p>inside</p>"></iframe>`, 45)})
 	u := newUser(t)
 	u.visit(s.URL)
@@ -190,6 +197,7 @@ func TestContentSaysWhichFramesItLeavesOut(t *testing.T) {
 }
 
 func TestAScreenshotIsAPicture(t *testing.T) {
+	t.Parallel()
 	u := newUser(t)
 	picture, err := u.Screenshot(t.Context())
 	if err != nil || !strings.HasPrefix(string(picture), "\xff\xd8\xff") {

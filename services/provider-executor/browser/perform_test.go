@@ -9,6 +9,7 @@ import (
 )
 
 func TestTheBrowserHasAFunctionForEachActionOfTheTableAndNoOther(t *testing.T) {
+	t.Parallel()
 	var wanted []string
 	for _, s := range action.Table() {
 		if !s.ByAgent {

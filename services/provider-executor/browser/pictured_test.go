@@ -6,6 +6,7 @@ import (
 )
 
 func TestAPageCountsAsPicturedWhereItsTextTellsHardlyAnything(t *testing.T) {
+	t.Parallel()
 	const (
 		canvas = `<canvas width=1200 height=700></canvas>`
 		photo  = `<img width=1000 height=600 src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='10' height='10'/>">`

@@ -44,6 +44,7 @@ onbeforeunload = e => { if (document.querySelector('textarea').value && !saved) 
 }
 
 func TestValuesAreTakenAwaySlidersSetAndTextsSelected(t *testing.T) {
+	t.Parallel()
 	s := serve(t, reachable)
 	u := newUser(t)
 	u.visit(s.URL + "/toppings")
@@ -80,6 +81,7 @@ func TestValuesAreTakenAwaySlidersSetAndTextsSelected(t *testing.T) {
 }
 
 func TestScrollingWaitsForWhatAListLoadsAtItsEnd(t *testing.T) {
+	t.Parallel()
 	s := serve(t, reachable)
 	u := newUser(t)
 	u.visit(s.URL + "/feed")
@@ -92,6 +94,7 @@ func TestScrollingWaitsForWhatAListLoadsAtItsEnd(t *testing.T) {
 }
 
 func TestAPageWithUnsavedTextIsLeftOnlyWhenAskedTwice(t *testing.T) {
+	t.Parallel()
 	s := serve(t, reachable)
 	u := newUser(t)
 	for _, leave := range []func() browser.Action{

@@ -124,6 +124,7 @@ func TestADirectoryThatChromiumCannotEnterIsNamedWithItsRemedy(t *testing.T) {
 }
 
 func TestTheUserAgentIsTheRunsOwn(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": "<p id=p></p><script>p.textContent = navigator.userAgent</script>"})
 	u := userOf(t, sharedEngine(t), browser.SessionOptions{UserAgent: "Errand-Test/1"})
 	u.visit(s.URL)

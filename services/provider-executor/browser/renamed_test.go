@@ -10,6 +10,7 @@ import (
 // Labels and titles may change under the pointer: the control is the same if it does the same and no other word took
 // the place of one.
 func TestAControlWhoseNameGrowsOrShrinksUnderThePointerIsClicked(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<script>` + post + `</script>
 <button onclick="tell('/create')" onmouseover="this.textContent='Create this page'">Create this page [e]</button>
 <button onclick="tell('/chile')" onmouseover="this.textContent='Chile Press to select'">Chile</button>

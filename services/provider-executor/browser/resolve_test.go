@@ -55,6 +55,7 @@ func (u *user) clicked(found browser.Found) string {
 const tells = `<script>addEventListener('click', e => { const el = e.composedPath().find(n => n.dataset?.me); if (el) document.title = el.dataset.me; }, true)</script>`
 
 func TestEachLevelFindsAnElementByItself(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": tells + `<main>
 <button data-me=testid data-testid=pay-now>Pay now</button>
 <button data-me=id id=keep>Keep</button>
@@ -95,6 +96,7 @@ func TestEachLevelFindsAnElementByItself(t *testing.T) {
 }
 
 func TestWhatIsWrittenByHandMustFindOneElement(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{"/inner": tells + `<x-box id=box></x-box><script>customElements.define('x-box', class extends HTMLElement { connectedCallback() {
   this.attachShadow({mode: 'open'}).innerHTML = '<p><button data-me=deep>Deep</button></p>' } })</script>`}
 	s := serve(t, pages)
@@ -139,6 +141,7 @@ func (u *user) record(url, control string) browser.Wanted {
 }
 
 func TestARedesignIsSeenThrough(t *testing.T) {
+	t.Parallel()
 	const before, after = `<main><h2>Your order</h2>`, `</main>`
 	s := serve(t, map[string]string{"/": tells + orderPage,
 		"/same":    tells + `<section class=z9>` + before + `<p><button class=q data-me=back>Back to shop</button></p><p><button class=x data-me=buy>Buy now</button></p>` + after + `</section>`,
@@ -167,6 +170,7 @@ func TestARedesignIsSeenThrough(t *testing.T) {
 }
 
 func TestAFormThatMovedIntoAFrameOrAShadowRootIsFound(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{"/": tells + orderPage, "/form": tells + orderPage}
 	s := serve(t, pages)
 	into := func(mode string) string {
@@ -198,6 +202,7 @@ func TestAFormThatMovedIntoAFrameOrAShadowRootIsFound(t *testing.T) {
 }
 
 func TestRowsAreToldApartByWhatTheySay(t *testing.T) {
+	t.Parallel()
 	row := func(name, price string) string {
 		return fmt.Sprintf(`<li><b>%s</b> %s <button data-me="%s">Delete</button></li>`, name, price, name)
 	}
@@ -229,6 +234,7 @@ func TestRowsAreToldApartByWhatTheySay(t *testing.T) {
 }
 
 func TestOfTwoThatAreAlikeNoneIsTaken(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": tells + `<button>Save</button>`, "/two": tells + `<p><button>Save</button></p><p><button>Save</button></p>`,
 		"/likely": tells + `<p><button>Save all</button></p><p><button>Save one</button></p>`})
 	u := newUser(t)
@@ -242,6 +248,7 @@ func TestOfTwoThatAreAlikeNoneIsTaken(t *testing.T) {
 }
 
 func TestAPartOfANameFindsTheOnlyOneThatHasIt(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{
 		"/":      tells + `<label><input type=radio name=s data-me=standard>Standard, 3 to 5 days (€4.90)</label><label><input type=radio name=s data-me=express>Express (€9.90)</label>`,
 		"/two":   `<label><input type=radio>Standard (€4.90)</label><label><input type=radio>Standard plus (€5.90)</label>`,
@@ -266,6 +273,7 @@ func TestAPartOfANameFindsTheOnlyOneThatHasIt(t *testing.T) {
 }
 
 func TestAnElementThatComesLateOrIsEnabledLateIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": tells + `<button data-me=go onclick="">Go</button>`,
 		"/late": tells + `<div id=box></div><script>setTimeout(() => { box.innerHTML = '<button data-me=late>Go</button>' }, 300)</script>`,
 		"/off":  tells + `<button id=b data-me=on disabled>Go</button><script>setTimeout(() => { b.disabled = false }, 300)</script>`,

@@ -3,6 +3,7 @@ package browser
 import "testing"
 
 func TestAControlMayGainOrLoseWordsAndIsAnotherWhereBothNamesDiffer(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		recorded, now string
 		same          bool

@@ -9,6 +9,7 @@ var declared = regexp.MustCompile(`(?m)^(?:async )?(?:function|class|const|let) 
 
 // All our script's files are one scope, in which a second function of a name silently takes the place of the first.
 func TestNoTwoThingsInTheScriptHaveOneName(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, m := range declared.FindAllStringSubmatch(script, -1) {
 		if seen[m[1]] {

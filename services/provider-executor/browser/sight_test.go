@@ -10,6 +10,7 @@ import (
 )
 
 func TestASightIsWhatThePageIsCalled(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{"/inner": `<h2>Pay here</h2>`}
 	s := serve(t, pages)
 	pages["/"] = `<title>Shop</title><h1>Your <b>cart</b></h1><h1 hidden>Never</h1><h4>Too small</h4><div role=heading>Offers</div><x-box></x-box>
@@ -37,6 +38,7 @@ func TestASightIsWhatThePageIsCalled(t *testing.T) {
 }
 
 func TestASightTellsNoSecret(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<title>` + canary + `</title><h1>Welcome ` + canary + `</h1>`})
 	u := secretUser(t)
 	u.visit(s.URL)

@@ -68,6 +68,7 @@ func (s *shift) fails(l browser.Leaf, because string) {
 }
 
 func TestALeafIsAnchoredAsAPersonWouldSayWhereItStands(t *testing.T) {
+	t.Parallel()
 	s := newShift(t, `<main><h1>Blue kettle</h1><p>€39.00</p><p>Ships: <b>tomorrow</b></p><p>Weight: 1.2 kg</p>
 <section><h2>Summary</h2><dl><div><dt>Items (3)</dt><dd>€30.00</dd></div><div><dt>Total</dt><dd><b>€40.00</b></dd></div></dl></section>
 <div class=line><span>Tax</span><b>€9.00</b></div><div class=line><span>Due</span><b>€49.00</b></div>
@@ -103,6 +104,7 @@ func TestALeafIsAnchoredAsAPersonWouldSayWhereItStands(t *testing.T) {
 }
 
 func TestALeafIsReadAgainWhereItsAnchorsAre(t *testing.T) {
+	t.Parallel()
 	page := func(sum, more string) string {
 		return `<h1>Cart</h1><div><dl><dt>Subtotal<dd>€1.00<dt>Total<dd>` + sum + `</dl></div>` + more
 	}
@@ -121,6 +123,7 @@ func TestALeafIsReadAgainWhereItsAnchorsAre(t *testing.T) {
 }
 
 func TestAValueWithoutALabelMustStandInItsVeryPlace(t *testing.T) {
+	t.Parallel()
 	page := func(name, rest string) string { return "<h1>" + name + "</h1><div class=offer>" + rest + "</div>" }
 	s := newShift(t, page("Blue kettle", `<span class=price>€39.00</span>`))
 	price := s.leaf("€39.00")
@@ -139,6 +142,7 @@ func TestAValueWithoutALabelMustStandInItsVeryPlace(t *testing.T) {
 }
 
 func TestARecordIsFoundByItsKeyAndColumnWhereverItStands(t *testing.T) {
+	t.Parallel()
 	row := func(name string, pieces, price int) string {
 		return fmt.Sprintf("<tr><td><a href=/p>%s</a><td>%d<td>€%d.00</tr>", name, pieces, price)
 	}
@@ -158,6 +162,7 @@ func TestARecordIsFoundByItsKeyAndColumnWhereverItStands(t *testing.T) {
 }
 
 func TestLeavesAreReadInFramesAndShadowRoots(t *testing.T) {
+	t.Parallel()
 	inner := `<h2>Pay</h2><dl><dt>Fee<dd>€3.00</dl>`
 	s := newShift(t, "")
 	s.pages["/inner"] = inner
@@ -181,6 +186,7 @@ func TestLeavesAreReadInFramesAndShadowRoots(t *testing.T) {
 }
 
 func TestOnlyWhatHoldsANeedleComesBack(t *testing.T) {
+	t.Parallel()
 	s := newShift(t, `<p>Sum: 1 234,50 kr</p><div style="height:9000px"></div><p>Sum: 1,234.50</p><p>Other: 77</p><p hidden>1234.5</p><p style="opacity:0">1234.5</p>`)
 	all, err := s.Leaves(t.Context(), []string{"1234.5"})
 	if err != nil || len(all) != 4 { // both with and without their label
@@ -201,6 +207,7 @@ func TestOnlyWhatHoldsANeedleComesBack(t *testing.T) {
 }
 
 func TestNoLeafTellsASecretOrAPassword(t *testing.T) {
+	t.Parallel()
 	secrets := secret.NewSet(nil)
 	if err := secrets.Add(secret.Secret{Name: "pin", Value: "k3ttle-canary", Domains: []string{"127.0.0.1"}}); err != nil {
 		t.Fatal(err)
@@ -219,6 +226,7 @@ func TestNoLeafTellsASecretOrAPassword(t *testing.T) {
 }
 
 func TestASourceMayBeWrittenByHand(t *testing.T) {
+	t.Parallel()
 	s := newShift(t, `<h1>Cart</h1><dl><dt>Total<dd id=sum>€5.00</dl><input id=q value=9>`)
 	for source, want := range map[string]string{`{"css":"#sum"}`: "€5.00", `{"css":"#q"}`: "9", `{"label":"total"}`: "€5.00", `{"xpath":"/html/body/dl/dd"}`: "€5.00"} {
 		s.reads(browser.Leaf{Source: json.RawMessage(source)}, want)
@@ -235,6 +243,7 @@ func card(name, price, badge string) string {
 }
 
 func TestAListIsReadWholeAndInOrder(t *testing.T) {
+	t.Parallel()
 	page := func(cards ...string) string {
 		return "<h1>Results</h1><div class=results>" + strings.Join(cards, "") + "</div>"
 	}

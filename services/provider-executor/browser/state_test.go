@@ -111,6 +111,7 @@ func (u *user) saved() *browser.State {
 }
 
 func TestABrowserGoesOnWhereAnotherStood(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t)
 	first := newUser(t)
 	first.visit(k.URL + "/login")

@@ -27,6 +27,7 @@ func (u *user) clickTarget(control string) (found action.Target) {
 }
 
 func TestATargetTellsWhatReplayNeeds(t *testing.T) {
+	t.Parallel()
 	s := serve(t, map[string]string{"/": `<main><h2>Kettles</h2><ul class=items>` + times(5, func(i int) string {
 		return fmt.Sprintf(`<li class=item><b>Kettle %d</b> <button class="buy css-1q2w3e" id="radix-:r%d:">Buy %d</button></li>`, i, i, i)
 	}) + `</ul><form><label>Mail <input name=mail type=email data-test-id=mail-field placeholder="you@example"></label>
@@ -60,6 +61,7 @@ func TestATargetTellsWhatReplayNeeds(t *testing.T) {
 }
 
 func TestIDsThatAFrameworkMadeUpAreLeftOut(t *testing.T) {
+	t.Parallel()
 	made := []string{":r1:", "«r2»", "_r_3_", "ember492", "mui-17", "radix-:rb:", "headlessui-menu-button-4", "react-select-2-input", "x8f3a2b1", "input-102934", "css-1q2w3e"}
 	kept := []string{"feedback", "decade", "save-button", "q", "step-2", "address_line_1"}
 	s := serve(t, map[string]string{"/": times(len(made)+len(kept), func(i int) string {
@@ -76,6 +78,7 @@ func TestIDsThatAFrameworkMadeUpAreLeftOut(t *testing.T) {
 }
 
 func TestATargetCrossesFramesAndShadowRoots(t *testing.T) {
+	t.Parallel()
 	pages := map[string]string{"/inner": `<x-box id=box></x-box><script>customElements.define('x-box', class extends HTMLElement { connectedCallback() {
   this.attachShadow({mode: 'open'}).innerHTML = '<p><button name=pay>Pay</button></p>' } })</script>`}
 	s := serve(t, pages)
@@ -93,6 +96,7 @@ func TestATargetCrossesFramesAndShadowRoots(t *testing.T) {
 }
 
 func TestATargetStaysSmall(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("very long words ", 400)
 	s := serve(t, map[string]string{"/": `<style>*{font:2px/2px sans-serif}</style><h1>` + long + `</h1>` + strings.Repeat(`<div class="`+strings.Repeat("wrapper-of-it ", 20)+`">`, 400) +
 		`<form title="` + long + `"><label>` + long + `<input name="` + long + `" placeholder="` + long + `" data-testid="` + long + `"></label><button id="` + strings.ReplaceAll(long, " ", "") + `">Deep</button>`})
