@@ -266,7 +266,7 @@ func TestAPageThatHasChangedFailsRatherThanGivesAnotherValue(t *testing.T) {
 		`looked for a text labelled "Total"`:         strings.Replace(page, "Total", "Sum", 1),
 		`labels on it are "Subtotal", "Grand total"`: strings.Replace(page, "<dt>Total", "<dt>Grand total", 1),
 		"has 2 of it":                                   page + `<dl><dt>Total<dd>€100.00</dl>`,
-		`"$39.00" is not between "€"`:           strings.Replace(page, "€39", "$39", 1),
+		`"$39.00" is not between "€"`:                   strings.Replace(page, "€39", "$39", 1),
 		`"12.000,50" is no number`:                      strings.Replace(page, "39.00", "12.000,50", 1),
 		`"free" is not between`:                         strings.Replace(page, "€39.00", "free", 1),
 		`read /total of the result: looked for a text`:  "<h1>Sorry</h1><p>Total: soon</p>",
