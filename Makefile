@@ -6,8 +6,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
 NATSCLI     := github.com/nats-io/natscli/nats@v0.5.1
 ERRAND      := ./services/standalone/cmd/errand
 
-# Tests at once in a package: most of them wait for a page or a server half of their time.
-PARALLEL    := $(shell expr 2 '*' $$(nproc))
+# Tests at once in a package. Three packages run at once, and many tests wait for a page or a server half of their time.
+PARALLEL    := $(shell nproc)
 
 # Tests of pages share a headless shell if there is one, which needs a third of the CPU; tests of the browser itself use Chromium.
 HEADLESS_SHELL := /usr/lib/chromium/chromium-headless-shell
@@ -49,7 +49,7 @@ build: ## build all binaries into bin/
 test: browser headless-shell ## run every test: real JetStream, real Chromium, race detector; ends with the slowest tests
 	@plain=$$(go list work | grep -E '$(WITHOUT_RACE)'); racy=$$(go list work | grep -vE '$(WITHOUT_RACE)'); \
 	$(PAGES) go run ./shared/cmd/suite -shuffle=on -parallel $(PARALLEL) -timeout 30m \
-		-- $(HEAVY) $$plain -- -race -p 1 $$racy -- ERRAND_NO_BROWSER=1 -race $(EXECUTOR)
+		-- $(HEAVY) $$plain -- ERRAND_NO_BROWSER=1 -race -p 1 $$racy $(EXECUTOR)
 
 .PHONY: race
 race: browser headless-shell ## run the tests that make test runs without the race detector with it

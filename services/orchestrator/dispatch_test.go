@@ -246,10 +246,15 @@ func TestNothingIsLostAndNothingRunsTwiceWhereverTheOrchestratorDies(t *testing.
 	t.Logf("%d deaths", deaths)
 	serve(t, b)
 	end := uint64(0) // of the run before with the key
+	attempts := map[event.Key]int{}
 	for _, k := range runs {
-		last := reaches(t, b, k, event.Succeeded)
-		if last.Data.Run.Attempt != 1 || n.times[k] != 1 {
-			t.Errorf("run %s began %d times, in %d attempts", k, n.times[k], last.Data.Run.Attempt)
+		attempts[k] = reaches(t, b, k, event.Succeeded).Data.Run.Attempt
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for k, attempt := range attempts {
+		if attempt != 1 || n.times[k] != 1 {
+			t.Errorf("run %s began %d times, in %d attempts", k, n.times[k], attempt)
 		}
 	}
 	for _, k := range n.order {
